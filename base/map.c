@@ -1,0 +1,61 @@
+#include "base/map.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct map_slot {
+	const char *key;
+	uint64_t hash;
+	void *value;
+};
+
+// FNV-1a; keys come from files, so a collision may cost time, never correctness.
+static uint64_t hash_text(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3;
+	return h ^ h >> 29;
+}
+
+static struct map_slot *find(const struct map *m, const char *key, uint64_t hash)
+{
+	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+		struct map_slot *s = &m->slots[i];
+
+		if (!s->key || (s->hash == hash && strcmp(s->key, key) == 0))
+			return s;
+	}
+}
+
+static void grow(struct map *m, struct arena *a)
+{
+	struct map bigger = {.cap = m->cap ? m->cap * 2 : 64, .len = m->len};
+
+	bigger.slots = arena_alloc(a, bigger.cap * sizeof(*bigger.slots));
+	for (size_t i = 0; i < m->cap; i++)
+		if (m->slots[i].key)
+			*find(&bigger, m->slots[i].key, m->slots[i].hash) = m->slots[i];
+	*m = bigger;
+}
+
+void **map_at(struct map *m, struct arena *a, const char *key)
+{
+	uint64_t hash = hash_text(key);
+
+	if (m->len * 4 >= m->cap * 3)
+		grow(m, a);
+	struct map_slot *s = find(m, key, hash);
+
+	if (!s->key) {
+		*s = (struct map_slot){.key = arena_strdup(a, key), .hash = hash};
+		m->len++;
+	}
+	return &s->value;
+}
+
+void *map_get(const struct map *m, const char *key)
+{
+	return m->cap ? find(m, key, hash_text(key))->value : NULL;
+}

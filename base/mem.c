@@ -1,0 +1,140 @@
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, size;
+	_Alignas(max_align_t) char bytes[];
+};
+
+static _Noreturn void out_of_memory(void)
+{
+	fputs("imgmin: error: out of memory\n", stderr);
+	_Exit(1);
+}
+
+void *mem_alloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *mem_resize(void *p, size_t n)
+{
+	p = realloc(p, n ? n : 1);
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void mem_drop(void *pp)
+{
+	void **p = pp;
+
+	free(*p);
+	*p = NULL;
+}
+
+char *str_dup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(mem_alloc(n), s, n);
+}
+
+char *str_vprintf(const char *fmt, va_list ap)
+{
+	char *s = NULL;
+
+	if (vasprintf(&s, fmt, ap) < 0)
+		out_of_memory();
+	return s;
+}
+
+char *str_printf(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	char *s = str_vprintf(fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	const size_t align = _Alignof(max_align_t);
+	struct arena_block *b = a->block;
+
+	if (n > SIZE_MAX / 4)
+		out_of_memory();
+	n = (n + align - 1) & ~(align - 1);
+	if (!b || b->size - b->used < n) {
+		size_t size = b ? b->size * 2 : 4096;
+
+		if (size > 1 << 20)
+			size = 1 << 20;
+		if (size < n)
+			size = n;
+		b = mem_alloc(sizeof(*b) + size);
+		b->size = size;
+		b->next = a->block;
+		a->block = b;
+	}
+	b->used += n;
+	return b->bytes + b->used - n;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	n = strnlen(s, n);
+	return memcpy(arena_alloc(a, n + 1), s, n);
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, SIZE_MAX / 8);
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	drop(mem_drop) char *s = str_vprintf(fmt, ap);
+	va_end(ap);
+	return arena_strdup(a, s);
+}
+
+void arena_drop(struct arena *a)
+{
+	while (a->block) {
+		struct arena_block *b = a->block;
+
+		a->block = b->next;
+		free(b);
+	}
+}
+
+void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size)
+{
+	if (len < *cap)
+		return at;
+	size_t more = *cap ? *cap * 2 : 8;
+
+	if (more > SIZE_MAX / 4 / size)
+		out_of_memory();
+	void *bigger = arena_alloc(a, more * size);
+
+	if (len)
+		memcpy(bigger, at, len * size);
+	*cap = more;
+	return bigger;
+}

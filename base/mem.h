@@ -1,0 +1,57 @@
+// Memory that never comes back NULL, arenas for what dies together, and scope cleanup.
+#pragma once
+#include <stdarg.h>
+#include <stddef.h>
+
+// A variable that calls fn(&variable) when its scope ends. fn must accept a pointer to NULL.
+#define drop(fn) __attribute__((cleanup(fn)))
+// The pointer's value, handed over: the variable is NULL afterwards, so its drop() does nothing.
+#define take(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
+
+// Zeroed memory of n bytes; ends the program with a message and status 1 when there is none.
+// Sizes that come from files are bounded by their parser before they get here.
+void *mem_alloc(size_t n);
+// p resized to n bytes; new bytes are not zeroed.
+void *mem_resize(void *p, size_t n);
+// For drop(mem_drop): frees *pp, where pp is the address of any pointer.
+void mem_drop(void *pp);
+
+char *str_dup(const char *s);
+char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *str_vprintf(const char *fmt, va_list ap);
+
+// An arena owns everything allocated from it until arena_drop. A zeroed struct is an empty arena.
+struct arena {
+	struct arena_block *block;
+};
+// Zeroed, aligned for any type.
+void *arena_alloc(struct arena *a, size_t n);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void arena_drop(struct arena *a);
+#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+
+// A growing array in an arena: struct { … vec(const char *) names; }. A zeroed one is empty.
+#define vec(type) \
+	struct { \
+		type *at; \
+		size_t len, cap; \
+	}
+#define vec_push(a, v, ...) \
+	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)), \
+		(v)->at[(v)->len++] = (__VA_ARGS__))
+// The address of a new zeroed element at the end.
+#define vec_add(a, v) \
+	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)), \
+		&(v)->at[(v)->len++])
+// for (T *it = …): vec_each(it, &v) { use *it }
+#define vec_each(it, v) \
+	for (__typeof__((v)->at) it = (v)->at; (size_t)(it - (v)->at) < (v)->len; it++)
+void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size);
+
+// A list of strings, the commonest growing array.
+struct strings {
+	const char **at;
+	size_t len, cap;
+};

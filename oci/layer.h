@@ -1,0 +1,50 @@
+// Entries → tar → diff_id → compressor → digest: how a layer is written. Everything streams.
+#pragma once
+#include "base/compress.h"
+#include "base/root.h"
+#include "oci/cache.h"
+
+// One file, directory or link of a layer. Where its bytes come from: `bytes` if set, else the
+// regular file at canonical path `source` of `root`.
+struct entry {
+	const char *path; // canonical, absolute; no "." or "..", no link among its parents
+	mode_t mode;      // type and permissions; S_IFREG, S_IFDIR, S_IFLNK
+	uid_t uid;
+	gid_t gid;
+	int64_t mtime;    // seconds
+	uint64_t size;    // of a regular file; the source must have just that many bytes
+	const char *target; // of a symbolic link
+	const void *bytes;
+	struct root *root;
+	const char *source;
+	struct xattrs xattrs;
+};
+
+struct layer {
+	struct digest diff_id;
+	struct descriptor descriptor; // mediaType OCI_LAYER with the compressor's suffix
+	uint64_t raw_size;            // of the tar
+	struct blob blob;             // its compressed bytes
+	bool is_cached;               // they were there already
+};
+
+struct layer_options {
+	const struct compress_format *format;
+	int level; // COMPRESS_AUTO or the format's own range
+	struct pool *pool;
+	struct cache *cache;
+	void (*progress)(void *arg, uint64_t plain_bytes); // NULL: none; since the last call
+	void *progress_arg;
+};
+
+// Writes n entries, sorted by path in byte order (parents before children), as a layer. The tar:
+// ustar with PAX only where needed, xattrs as SCHILY.xattr.*, numeric owners only, two zero blocks
+// at the end. A source that changes while it is read is an error. The tar is hashed first; only a
+// layer that the cache lacks is compressed.
+must_check struct err *layer_write(const struct layer_options *o,
+	const struct entry *const *entries, size_t n, struct arena *a, struct layer *out);
+// The size of the tar of these entries, without reading any.
+uint64_t layer_raw_size(const struct entry *const *entries, size_t n);
+// Writes just the tar of the entries into s.
+must_check struct err *layer_tar(const struct entry *const *entries, size_t n, struct sink *s,
+	void (*progress)(void *arg, uint64_t plain_bytes), void *progress_arg);

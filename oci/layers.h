@@ -1,0 +1,36 @@
+// The layers of an image as one root: each is spooled plain and indexed, nothing is unpacked.
+#pragma once
+#include "base/root.h"
+#include "oci/transport.h"
+
+struct layers_limits {
+	uint64_t plain_bytes; // of all layers together, 0: 64 GiB
+	uint64_t entries;     // 0: 2,000,000
+};
+
+// What one layer holds of the final image, and what it cost.
+struct layer_facts {
+	struct descriptor descriptor;
+	struct digest diff_id; // as computed
+	uint64_t raw_size;     // of its plain tar
+	uint64_t files;        // regular files that are still visible
+};
+
+struct layered_file {
+	const char *path; // canonical
+	struct node node;
+	size_t layer; // counted from 0, the lowest
+	const char *hard_link; // the canonical path it shares its bytes with; NULL: none
+};
+
+struct layers;
+// Reads the layers of a manifest from lowest to highest with whiteouts applied. diff_ids that differ
+// from the config's, sizes or digests that differ from the descriptors, damaged tars, paths that
+// climb out, and limits passed are errors. The root belongs to *out.
+must_check struct err *layers_open(struct transport *t, const struct manifest *m,
+	const struct image_config *c, const struct layers_limits *limits, struct layers **out);
+struct root *layers_root(struct layers *l);
+const struct layer_facts *layers_facts(const struct layers *l, size_t *n);
+// All visible entries, sorted by path.
+const struct layered_file *layers_files(const struct layers *l, size_t *n);
+void layers_drop(struct layers **l);
