@@ -8,8 +8,8 @@
 #define COMPRESS_AUTO (-1) // the level follows from the size
 
 struct compress_format {
-	const char *name;       // gzip, zstd, none: the words of --compression
-	const char *suffix;     // of the layer's media type: "+gzip", "+zstd", ""
+	const char *name;   // gzip, zstd, none: the words of --compression
+	const char *suffix; // of the layer's media type: "+gzip", "+zstd", ""
 	int level_min, level_max;
 	// What names this compressor and its version, as in "libdeflate 1.14".
 	const char *(*version)(void);
@@ -28,9 +28,9 @@ const struct compress_format *compress_find(const char *name);
 // The level that COMPRESS_AUTO stands for with an input of size bytes.
 int compress_level(const struct compress_format *f, int level, uint64_t size);
 // Everything about the output that is not the input: format, library version, level, block size.
-// Part of cache keys and of the build's metadata, e.g. "gzip libdeflate 1.14 level 12 block 2097152".
-char *compress_identity(
-	const struct compress_format *f, int level, uint64_t size, struct arena *a);
+// Part of cache keys and of the build's metadata, e.g. "gzip libdeflate 1.14 level 12 block
+// 2097152".
+char *compress_identity(const struct compress_format *f, int level, uint64_t size, struct arena *a);
 must_check struct err *compress_open(const struct compress_format *f, int level, uint64_t size,
 	struct pool *pool, struct sink *next, struct compressor **out);
 struct sink *compressor_sink(struct compressor *c);
@@ -41,7 +41,6 @@ void compressor_drop(struct compressor **c);
 // recognised by its magic number; what is neither gzip nor zstd passes through. gzip may have
 // several members. finish fails for an input cut short. More than max plain bytes is an error.
 struct decompressor;
-must_check struct err *decompress_open(
-	struct sink *next, uint64_t max, struct decompressor **out);
+must_check struct err *decompress_open(struct sink *next, uint64_t max, struct decompressor **out);
 struct sink *decompressor_sink(struct decompressor *d);
 void decompressor_drop(struct decompressor **d);

@@ -38,15 +38,15 @@ const char *err_text(const struct err *e);
 const char *err_hint_text(const struct err *e);
 void err_drop(struct err **e);
 
-#define TRY(call) \
-	do { \
-		struct err *err_ = (call); \
-		if (err_) \
-			return err_; \
+#define TRY(call)                                                                                  \
+	do {                                                                                       \
+		struct err *err_ = (call);                                                         \
+		if (err_)                                                                          \
+			return err_;                                                               \
 	} while (0)
-#define TRY_AS(call, ...) \
-	do { \
-		struct err *err_ = (call); \
-		if (err_) \
-			return err_wrap(err_, __VA_ARGS__); \
+#define TRY_AS(call, ...)                                                                          \
+	do {                                                                                       \
+		struct err *err_ = (call);                                                         \
+		if (err_)                                                                          \
+			return err_wrap(err_, __VA_ARGS__);                                        \
 	} while (0)

@@ -49,8 +49,8 @@ struct json_list {
 
 // Parses text (UTF-8, at most the caller's bound, no duplicate member names, bounded depth) into
 // *out; strings live in the arena. `what` names the document in messages.
-must_check struct err *json_read(struct span text, const struct json_table *t, struct arena *a,
-	void *out, const char *what);
+must_check struct err *json_read(
+	struct span text, const struct json_table *t, struct arena *a, void *out, const char *what);
 // Compact, members in table order, unknown ones after them by name; the same value always gives the
 // same bytes. The result lives in the arena.
 struct span json_write(const struct json_table *t, const void *value, struct arena *a);

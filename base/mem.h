@@ -6,7 +6,12 @@
 // A variable that calls fn(&variable) when its scope ends. fn must accept a pointer to NULL.
 #define drop(fn) __attribute__((cleanup(fn)))
 // The pointer's value, handed over: the variable is NULL afterwards, so its drop() does nothing.
-#define take(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
+#define take(p)                                                                                    \
+	({                                                                                         \
+		__typeof__(p) taken_ = (p);                                                        \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
+	})
 
 // Zeroed memory of n bytes; ends the program with a message and status 1 when there is none.
 // Sizes that come from files are bounded by their parser before they get here.
@@ -33,20 +38,20 @@ void arena_drop(struct arena *a);
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 // A growing array in an arena: struct { … vec(const char *) names; }. A zeroed one is empty.
-#define vec(type) \
-	struct { \
-		type *at; \
-		size_t len, cap; \
+#define vec(type)                                                                                  \
+	struct {                                                                                   \
+		type *at;                                                                          \
+		size_t len, cap;                                                                   \
 	}
-#define vec_push(a, v, ...) \
-	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)), \
+#define vec_push(a, v, ...)                                                                        \
+	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)),                 \
 		(v)->at[(v)->len++] = (__VA_ARGS__))
 // The address of a new zeroed element at the end.
-#define vec_add(a, v) \
-	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)), \
+#define vec_add(a, v)                                                                              \
+	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)),                 \
 		&(v)->at[(v)->len++])
 // for (T *it = …): vec_each(it, &v) { use *it }
-#define vec_each(it, v) \
+#define vec_each(it, v)                                                                            \
 	for (__typeof__((v)->at) it = (v)->at; (size_t)(it - (v)->at) < (v)->len; it++)
 void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size);
 

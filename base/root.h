@@ -29,7 +29,7 @@ struct link {
 
 // Where a path leads. Belongs to the root and lives as long as it.
 struct walk {
-	int error;        // 0, or ENOENT, ENOTDIR, ELOOP, EACCES, EIO…: then only links is meaningful
+	int error; // 0, or ENOENT, ENOTDIR, ELOOP, EACCES, EIO…: then only links is meaningful
 	const char *path; // canonical: absolute inside the root, no links, no "." or ".."
 	struct node node;
 	const struct link *links; // in the order they were passed
@@ -59,8 +59,7 @@ void root_drop(struct root **r);
 
 uint64_t file_size(const struct file *f);
 // n bytes from off on; fewer only at the end of the file, *got says how many.
-must_check struct err *file_pread(
-	struct file *f, void *buf, size_t n, uint64_t off, size_t *got);
+must_check struct err *file_pread(struct file *f, void *buf, size_t n, uint64_t off, size_t *got);
 void file_drop(struct file **f);
 
 // Extended attributes of the file at a canonical path, sorted by name; none where unsupported.

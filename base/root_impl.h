@@ -3,7 +3,8 @@
 #include "base/root.h"
 
 struct root_ops {
-	// The node at a canonical path, the last part not followed; the result is an errno, 0 if found.
+	// The node at a canonical path, the last part not followed; the result is an errno, 0 if
+	// found.
 	int (*lstat)(struct root *r, const char *path, struct node *out);
 	struct err *(*open)(struct root *r, const char *path, struct file **out);
 	struct err *(*list)(

@@ -19,8 +19,7 @@ uint32_t elf_arm_float(const struct elf *e);
 // The platform of a file (table in elf.md). For ARM `f` is read for .ARM.attributes and GOARM and
 // the variant says what the file itself is marked for, empty if nothing is. Files for no
 // platform of the table (x32, microcontroller profiles …) are an error of kind ERR_NO_START.
-must_check struct err *elf_platform(
-	struct file *f, const struct elf *e, struct platform *out);
+must_check struct err *elf_platform(struct file *f, const struct elf *e, struct platform *out);
 
 // "amd64 (64-bit little-endian)": what a file is, for messages, also where it has no platform.
 const char *elf_machine_text(const struct elf *e, struct arena *a);

@@ -3,7 +3,7 @@
 #include "ldd/search.h"
 
 struct object {
-	const char *name; // as it was first asked for: what ld.so prints
+	const char *name;               // as it was first asked for: what ld.so prints
 	const struct object_file *file; // NULL: not found
 	enum rule rule;
 	const char *rule_detail; // the directory or cache entry that found it; NULL: none
@@ -11,30 +11,30 @@ struct object {
 	struct {
 		struct object **at;
 		size_t len, cap;
-	} wanted_by; // everyone who asked, in order
-	struct strings names; // every name it was asked by
-	const char *hidden; // why it is here though no DT_NEEDED asks for it; NULL: one does
+	} wanted_by;              // everyone who asked, in order
+	struct strings names;     // every name it was asked by
+	const char *hidden;       // why it is here though no DT_NEEDED asks for it; NULL: one does
 	bool is_skipped_optional; // DT_AUXILIARY that is not there
 };
 
 enum problem_kind {
-	PROBLEM_MISSING,   // library not found
-	PROBLEM_FATAL,     // a file the loader stops at
+	PROBLEM_MISSING, // library not found
+	PROBLEM_FATAL,   // a file the loader stops at
 	PROBLEM_INTERPRETER,
-	PROBLEM_VERSION,   // symbol version not defined by its provider
-	PROBLEM_SYMBOL,    // undefined symbol
-	PROBLEM_ABI,       // machine, float ABI, ISA level, variant
-	PROBLEM_FILE,      // the program itself is no usable ELF file
+	PROBLEM_VERSION, // symbol version not defined by its provider
+	PROBLEM_SYMBOL,  // undefined symbol
+	PROBLEM_ABI,     // machine, float ABI, ISA level, variant
+	PROBLEM_FILE,    // the program itself is no usable ELF file
 };
 const char *problem_kind_text(enum problem_kind k);
 
 struct problem {
 	enum problem_kind kind;
-	bool is_warning; // the program starts all the same
-	const char *name; // the library or symbol
-	const char *text; // one line, names wanter and cause
+	bool is_warning;         // the program starts all the same
+	const char *name;        // the library or symbol
+	const char *text;        // one line, names wanter and cause
 	struct strings searched; // every place looked at, with what was there
-	const char *hint; // what to do; NULL: nothing special
+	const char *hint;        // what to do; NULL: nothing special
 };
 
 struct closure {
@@ -60,8 +60,8 @@ must_check struct err *closure_resolve(
 
 // Adds a library (and what it needs) that no DT_NEEDED asks for, as dlopen by `by` would find it.
 // Already loaded: nothing happens. Not found: *found is false and no problem is recorded.
-must_check struct err *closure_add_hidden(struct resolver *r, struct closure *c,
-	struct object *by, const char *name, const char *why, bool *found);
+must_check struct err *closure_add_hidden(struct resolver *r, struct closure *c, struct object *by,
+	const char *name, const char *why, bool *found);
 
 // True where a problem keeps the program from starting.
 bool closure_is_broken(const struct closure *c);

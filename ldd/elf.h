@@ -27,8 +27,8 @@ struct elf_segment { // a PT_LOAD
 struct elf {
 	uint64_t size; // of the file
 
-	// Why the first bytes are no ELF header ("file too short", "not an ELF file"); NULL: they are,
-	// and the next block holds.
+	// Why the first bytes are no ELF header ("file too short", "not an ELF file"); NULL: they
+	// are, and the next block holds.
 	const char *not_elf;
 	uint8_t class, data, osabi, abiversion; // ELFCLASS*, ELFDATA*, ELFOSABI*
 	bool bad_ident;                         // EI_VERSION is not 1, or EI_PAD is not zero
@@ -39,8 +39,8 @@ struct elf {
 	// Why the rest cannot be loaded ("PT_DYNAMIC lies outside the file"); NULL: it can, and the
 	// rest holds. Only sought where not_elf is NULL.
 	const char *broken;
-	bool is_dynamic; // has PT_DYNAMIC
-	const char *interp; // NULL: none
+	bool is_dynamic;                      // has PT_DYNAMIC
+	const char *interp;                   // NULL: none
 	const char *soname, *rpath, *runpath; // NULL: none
 	const char *audit, *depaudit;
 	struct {
@@ -48,8 +48,8 @@ struct elf {
 		size_t len, cap;
 	} deps; // in the order of the dynamic section
 	uint64_t dt_flags, dt_flags_1;
-	bool has_relr;    // DT_RELR
-	bool bind_now;    // DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW
+	bool has_relr; // DT_RELR
+	bool bind_now; // DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW
 	bool has_textrel;
 	bool exec_stack; // PT_GNU_STACK asks for it
 	struct {
@@ -70,7 +70,8 @@ struct elf {
 	struct {
 		uint64_t symtab, strtab, strsz, versym, verneed, verneednum, verdef, verdefnum;
 		uint64_t hash, gnu_hash, rel, relsz, rela, relasz, jmprel, pltrelsz, pltrel;
-		uint64_t relr, relrsz, init, init_array, init_arraysz, fini, fini_array, fini_arraysz;
+		uint64_t relr, relrsz, init, init_array, init_arraysz, fini, fini_array,
+			fini_arraysz;
 	} dt; // values of the dynamic section: addresses and sizes
 };
 
@@ -111,8 +112,7 @@ must_check struct err *elf_read_arm(struct file *f, const struct elf *e, struct 
 
 // GOARM of a Go program's build info (5, 6, 7), 0 where it has none; *is_go says whether the file
 // is a Go program at all.
-must_check struct err *elf_read_goarm(
-	struct file *f, const struct elf *e, int *goarm, bool *is_go);
+must_check struct err *elf_read_goarm(struct file *f, const struct elf *e, int *goarm, bool *is_go);
 
 // Printable NUL-ended strings of the loaded segments that match ^lib[\w.+-]+\.so(\.\d+)*$.
 must_check struct err *elf_read_lib_strings(

@@ -18,5 +18,4 @@ struct suggestions {
 // nsswitch.conf services where getpwnam, getaddrinfo and friends are imported (none for files and
 // dns since glibc 2.34). Repeats until nothing new comes. Suggested notes, and library
 // names standing as strings in objects that import dlopen, only go to `out`.
-must_check struct err *hidden_add(
-	struct resolver *r, struct closure *c, struct suggestions *out);
+must_check struct err *hidden_add(struct resolver *r, struct closure *c, struct suggestions *out);

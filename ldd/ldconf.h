@@ -21,7 +21,7 @@ must_check struct err *ldcache_read(struct root *r, struct arena *a, struct ldca
 struct span ldcache_write(
 	const struct ldcache_entry *entries, size_t n, bool big_endian, struct arena *a);
 
-// The directories that ld.so.conf names, in order, absolute, without doubles: comments, include with
-// globs relative to the including file in C collation, at most 32 files deep. A missing file is
-// an empty list. Old "hwcap" lines are passed over (ldconfig(8), elf/ldconfig.c).
+// The directories that ld.so.conf names, in order, absolute, without doubles: comments, include
+// with globs relative to the including file in C collation, at most 32 files deep. A missing file
+// is an empty list. Old "hwcap" lines are passed over (ldconfig(8), elf/ldconfig.c).
 must_check struct err *ldconf_read(struct root *r, struct arena *a, struct strings *dirs);

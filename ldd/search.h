@@ -34,13 +34,15 @@ struct object_file {
 struct resolver;
 
 struct resolver_options {
-	struct root *sysroot;               // the tree that the loader sees as "/"
-	const char *const *library_path;    // LD_LIBRARY_PATH; host paths, or "=DIR" inside the sysroot
+	struct root *sysroot; // the tree that the loader sees as "/"
+	const char *const
+		*library_path; // LD_LIBRARY_PATH; host paths, or "=DIR" inside the sysroot
 	size_t nlibrary_path;
-	const char *const *hwcaps;          // glibc-hwcaps subdirectories to prefer, best first
+	const char *const *hwcaps; // glibc-hwcaps subdirectories to prefer, best first
 	size_t nhwcaps;
-	const char *platform_string;        // what $PLATFORM stands for, NULL: elements with it are dropped
-	const char *workdir;                // the image's WorkingDir, for relative names; NULL: "/"
+	const char
+		*platform_string; // what $PLATFORM stands for, NULL: elements with it are dropped
+	const char *workdir;      // the image's WorkingDir, for relative names; NULL: "/"
 };
 struct resolver *resolver_new(const struct resolver_options *o);
 void resolver_drop(struct resolver **r);

@@ -18,8 +18,8 @@ must_check struct err *verify_symbols(struct resolver *r, struct closure *c);
 // nothing asserted) is compared: what a device of it cannot run is a PROBLEM_ABI. Other sysroot
 // libraries marked higher only warn. own(object) says whether a library is the user's own
 // (outside the sysroot).
-must_check struct err *verify_platform(struct resolver *r, struct closure *c,
-	const struct platform *asked, struct platform *out);
+must_check struct err *verify_platform(
+	struct resolver *r, struct closure *c, const struct platform *asked, struct platform *out);
 
 // The highest GLIBC_x.y version that any object asks libc for ("2.34"); NULL where none does.
 const char *verify_glibc_floor(struct resolver *r, const struct closure *c);

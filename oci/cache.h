@@ -1,14 +1,15 @@
-// Finished layers and other blobs by content, kept between runs; safe for several processes at once.
+// Finished layers and other blobs by content, kept between runs; safe for several processes at
+// once.
 #pragma once
 #include "base/digest.h"
 #include "oci/transport.h"
 
 struct cache;
-// dir NULL: $XDG_CACHE_HOME/imgmin, else ~/.cache/imgmin; made where missing. A directory that can't be
-// made or written gives a cache in a temporary directory that ends with it (*warning says so).
-// is_temporary: from the start such a directory (--no-cache).
-must_check struct err *cache_open(
-	const char *dir, bool is_temporary, struct arena *a, const char **warning, struct cache **out);
+// dir NULL: $XDG_CACHE_HOME/imgmin, else ~/.cache/imgmin; made where missing. A directory that
+// can't be made or written gives a cache in a temporary directory that ends with it (*warning says
+// so). is_temporary: from the start such a directory (--no-cache).
+must_check struct err *cache_open(const char *dir, bool is_temporary, struct arena *a,
+	const char **warning, struct cache **out);
 void cache_drop(struct cache **c);
 
 // The layer that was made from diff_id by the compressor `identity` (compress_identity), if kept.
@@ -16,8 +17,8 @@ void cache_drop(struct cache **c);
 must_check struct err *cache_find(struct cache *c, const struct digest *diff_id,
 	const char *identity, struct digest *digest, struct blob *out, bool *found);
 
-// A new blob: write to cache_begin's sink, then commit it under its digest and (where diff_id is not
-// NULL) under its origin. Not synced: what is read back is checked.
+// A new blob: write to cache_begin's sink, then commit it under its digest and (where diff_id is
+// not NULL) under its origin. Not synced: what is read back is checked.
 struct cache_entry;
 must_check struct err *cache_begin(struct cache *c, struct cache_entry **out);
 struct sink *cache_entry_sink(struct cache_entry *e);

@@ -11,8 +11,8 @@ struct entry {
 	mode_t mode;      // type and permissions; S_IFREG, S_IFDIR, S_IFLNK
 	uid_t uid;
 	gid_t gid;
-	int64_t mtime;    // seconds
-	uint64_t size;    // of a regular file; the source must have just that many bytes
+	int64_t mtime;      // seconds
+	uint64_t size;      // of a regular file; the source must have just that many bytes
 	const char *target; // of a symbolic link
 	const void *bytes;
 	struct root *root;

@@ -19,14 +19,14 @@ struct layer_facts {
 struct layered_file {
 	const char *path; // canonical
 	struct node node;
-	size_t layer; // counted from 0, the lowest
+	size_t layer;          // counted from 0, the lowest
 	const char *hard_link; // the canonical path it shares its bytes with; NULL: none
 };
 
 struct layers;
-// Reads the layers of a manifest from lowest to highest with whiteouts applied. diff_ids that differ
-// from the config's, sizes or digests that differ from the descriptors, damaged tars, paths that
-// climb out, and limits passed are errors. The root belongs to *out.
+// Reads the layers of a manifest from lowest to highest with whiteouts applied. diff_ids that
+// differ from the config's, sizes or digests that differ from the descriptors, damaged tars, paths
+// that climb out, and limits passed are errors. The root belongs to *out.
 must_check struct err *layers_open(struct transport *t, const struct manifest *m,
 	const struct image_config *c, const struct layers_limits *limits, struct layers **out);
 struct root *layers_root(struct layers *l);

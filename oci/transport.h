@@ -29,7 +29,8 @@ struct transport_ops {
 	struct err *(*open)(struct transport *t, const struct descriptor *d, struct blob *out);
 	// Is it already there? A put can then be left out.
 	struct err *(*has)(struct transport *t, const struct descriptor *d, bool *out);
-	// Stores a layer's or config's bytes under d->digest. The caller vouches for size and digest.
+	// Stores a layer's or config's bytes under d->digest. The caller vouches for size and
+	// digest.
 	struct err *(*put)(struct transport *t, const struct descriptor *d, const struct blob *b);
 	// Stores a manifest or index (blobs first, platform manifests before their index).
 	struct err *(*put_document)(

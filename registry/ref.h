@@ -10,8 +10,8 @@ struct ref {
 };
 
 // Grammar of distribution/reference; the whole name has at most 255 bytes. Names beginning with
-// a scheme, 64 bare hex digits, capitals in the path and zones in IPv6 hosts are refused: ERR_USAGE,
-// with the reason.
+// a scheme, 64 bare hex digits, capitals in the path and zones in IPv6 hosts are refused:
+// ERR_USAGE, with the reason.
 must_check struct err *ref_parse(const char *text, struct ref *out);
 // The full name: "docker.io/library/debian:12", what containerd shows. The default tag is written.
 char *ref_full(const struct ref *r, struct arena *a);

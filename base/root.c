@@ -1,0 +1,332 @@
+#include "base/root_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+
+#define LINKS_MAX 40       // path_resolution(7)
+#define PATH_TEXT_MAX 4096 // PATH_MAX, with its NUL
+
+// Answers already given. One table for each way a last link can be treated.
+struct root_memo {
+	struct map followed, parents;
+};
+
+void *root_new(size_t size, const struct root_ops *ops, const char *name)
+{
+	struct root *r = mem_alloc(size);
+
+	r->ops = ops;
+	r->name = arena_strdup(&r->arena, name);
+	r->memo = arena_new(&r->arena, struct root_memo);
+	return r;
+}
+
+void root_drop(struct root **r)
+{
+	if (!*r)
+		return;
+	(*r)->ops->close(*r);
+	arena_drop(&(*r)->arena);
+	mem_drop(r);
+}
+
+bool root_is_host(const struct root *r)
+{
+	return r->is_host;
+}
+
+// One walk under way: `done` is canonical and real, `rest` is still to be followed.
+struct walking {
+	struct root *root;
+	char done[PATH_TEXT_MAX];
+	size_t len;
+	char rest[2 * PATH_TEXT_MAX];
+	struct node node; // of done
+	struct {
+		struct link *at;
+		size_t len, cap;
+	} links;
+};
+
+static void go_up(struct walking *w)
+{
+	while (w->len > 0 && w->done[--w->len] != '/')
+		;
+	w->done[w->len] = 0;
+}
+
+// Puts a link's target in front of what is left ("" or "/…"); false where that gets too long.
+static bool push_target(struct walking *w, const char *target, const char *rest)
+{
+	size_t n = strlen(target), m = strlen(rest);
+
+	if (n + m + 1 > sizeof(w->rest))
+		return false;
+	memmove(w->rest + n, rest, m + 1);
+	memcpy(w->rest, target, n);
+	return true;
+}
+
+static int root_lstat(struct root *r, const char *path, struct node *out)
+{
+	*out = (struct node){0};
+	return r->ops->lstat(r, path[0] ? path : "/", out);
+}
+
+// Takes one name onto the real path; a link is put into rest instead.
+static int step(struct walking *w, const char *name, size_t n, const char *rest, bool follow)
+{
+	if (!S_ISDIR(w->node.mode))
+		return ENOTDIR;
+	if (n == 2 && name[0] == '.' && name[1] == '.') {
+		go_up(w);
+		return root_lstat(w->root, w->done, &w->node);
+	}
+	if (n > 255 || w->len + 1 + n + 1 > sizeof(w->done))
+		return ENAMETOOLONG;
+	size_t parent = w->len;
+
+	w->done[w->len] = '/';
+	memcpy(w->done + w->len + 1, name, n);
+	w->len += n + 1;
+	w->done[w->len] = 0;
+	int error = root_lstat(w->root, w->done, &w->node);
+
+	if (error || !S_ISLNK(w->node.mode) || !follow)
+		return error;
+	if (w->links.len == LINKS_MAX)
+		return ELOOP;
+	struct arena *a = &w->root->arena;
+
+	vec_push(a, &w->links, (struct link){arena_strdup(a, w->done), w->node.target});
+	if (!w->node.target[0])
+		return ENOENT;
+	if (!push_target(w, w->node.target, rest))
+		return ENAMETOOLONG;
+	w->len = w->node.target[0] == '/' ? 0 : parent;
+	w->done[w->len] = 0;
+	return root_lstat(w->root, w->done, &w->node);
+}
+
+static int walk_rest(struct walking *w, bool follow_last)
+{
+	for (;;) {
+		char *name = w->rest + strspn(w->rest, "/");
+		size_t n = strcspn(name, "/");
+		const char *rest = name + n;
+		bool is_last = rest[strspn(rest, "/")] == 0;
+
+		if (n == 0)
+			return 0;
+		if (!(n == 1 && name[0] == '.')) {
+			// A slash after the last name asks for a directory, so a link there is
+			// followed.
+			bool follow = follow_last || !is_last || rest[0] == '/';
+			size_t links = w->links.len;
+			char copy[256];
+
+			if (n < sizeof(copy))
+				memcpy(copy, name, n);
+			int error = step(w, n < sizeof(copy) ? copy : name, n, rest, follow);
+
+			if (error)
+				return error;
+			if (w->links.len > links)
+				continue; // rest begins with the link's target now
+		}
+		if (is_last && rest[0] == '/' && !S_ISDIR(w->node.mode))
+			return ENOTDIR;
+		memmove(w->rest, rest, strlen(rest) + 1);
+	}
+}
+
+// The walk of `dir` is known, a directory without "." or "..", and `name` is one plain name in it:
+// then one lstat decides.
+static struct walk *walk_below(
+	struct root *r, const struct walk *dir, const char *name, bool follow)
+{
+	char path[PATH_TEXT_MAX];
+	size_t n = strlen(dir->path), m = strlen(name);
+	struct node node;
+
+	if (dir->error || !S_ISDIR(dir->node.mode) || m > 255 || n + 1 + m + 1 > sizeof(path))
+		return NULL;
+	if (n == 1)
+		n = 0;
+	memcpy(path, dir->path, n);
+	path[n] = '/';
+	memcpy(path + n + 1, name, m + 1);
+	int error = root_lstat(r, path, &node);
+
+	if (!error && S_ISLNK(node.mode) && follow)
+		return NULL;
+	struct walk *w = arena_new(&r->arena, struct walk);
+
+	w->error = error;
+	w->path = error ? NULL : arena_strdup(&r->arena, path);
+	w->node = node;
+	w->links = dir->links;
+	w->nlinks = dir->nlinks;
+	return w;
+}
+
+static const struct walk *walk_memo(struct root *r, const char *path, bool follow);
+
+// The directory part is walked (and remembered) by itself, so that a thousand names in one
+// directory cost one lstat each.
+static struct walk *walk_by_directory(struct root *r, const char *path, bool follow)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_TEXT_MAX];
+
+	if (!slash || !slash[1] || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
+		return NULL;
+	size_t n = (size_t)(slash - path);
+
+	if (n == 0 || n >= sizeof(dir))
+		return NULL;
+	memcpy(dir, path, n);
+	dir[n] = 0;
+	const struct walk *parent = walk_memo(r, dir, true);
+
+	if (parent->error) {
+		struct walk *w = arena_new(&r->arena, struct walk);
+
+		*w = *parent;
+		return w;
+	}
+	return walk_below(r, parent, slash + 1, follow);
+}
+
+static struct walk *walk_by_hand(struct root *r, const char *path, bool follow)
+{
+	struct walk *out = arena_new(&r->arena, struct walk);
+	struct walking w = {.root = r};
+
+	if (strlen(path) >= PATH_TEXT_MAX) {
+		out->error = ENAMETOOLONG;
+		return out;
+	}
+	memcpy(w.rest, path, strlen(path) + 1);
+	out->error = root_lstat(r, "/", &w.node);
+	if (!out->error)
+		out->error = walk_rest(&w, follow);
+	if (!out->error)
+		out->path = arena_strdup(&r->arena, w.len ? w.done : "/");
+	out->node = w.node;
+	out->links = w.links.at;
+	out->nlinks = w.links.len;
+	return out;
+}
+
+static const struct walk *walk_memo(struct root *r, const char *path, bool follow)
+{
+	struct map *memo = follow ? &r->memo->followed : &r->memo->parents;
+	struct walk *known = map_get(memo, path);
+
+	if (known)
+		return known;
+	known = walk_by_directory(r, path, follow);
+	if (!known)
+		known = walk_by_hand(r, path, follow);
+	*map_at(memo, &r->arena, path) = known;
+	return known;
+}
+
+const struct walk *root_walk(struct root *r, const char *path)
+{
+	return walk_memo(r, path, true);
+}
+
+const struct walk *root_walk_parent(struct root *r, const char *path)
+{
+	return walk_memo(r, path, false);
+}
+
+struct err *root_open_file(struct root *r, const char *path, struct file **out)
+{
+	return r->ops->open(r, path, out);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+struct err *root_list(struct root *r, const char *path, struct arena *a, struct strings *names)
+{
+	TRY(r->ops->list(r, path, a, names));
+	if (names->len)
+		qsort(names->at, names->len, sizeof(*names->at), by_text);
+	return NULL;
+}
+
+struct err *root_read(
+	struct root *r, const char *path, size_t max, struct arena *a, struct span *out)
+{
+	const struct walk *w = root_walk(r, path);
+	drop(file_drop) struct file *f = NULL;
+	size_t got = 0;
+
+	*out = (struct span){0};
+	if (w->error == ENOENT || w->error == ENOTDIR)
+		return NULL;
+	if (w->error)
+		return err_sys(w->error, "%s", root_host_path(r, path, a));
+	TRY(root_open_file(r, w->path, &f));
+	if (file_size(f) > max)
+		return err_new(
+			ERR_FAILED, "%s: larger than %zu bytes", root_host_path(r, path, a), max);
+	char *bytes = arena_alloc(a, (size_t)file_size(f) + 1);
+
+	TRY(file_pread(f, bytes, (size_t)file_size(f), 0, &got));
+	*out = (struct span){(const uint8_t *)bytes, got};
+	return NULL;
+}
+
+const char *root_host_path(struct root *r, const char *path, struct arena *a)
+{
+	if (r->is_host)
+		return arena_strdup(a, path);
+	return arena_printf(a, "%s%s%s", r->name, path[0] == '/' ? "" : "/", path);
+}
+
+struct err *root_xattrs(struct root *r, const char *path, struct arena *a, struct xattrs *out)
+{
+	return r->ops->xattrs ? r->ops->xattrs(r, path, a, out) : NULL;
+}
+
+void *file_new(size_t size, const struct file_ops *ops, uint64_t bytes)
+{
+	struct file *f = mem_alloc(size);
+
+	f->ops = ops;
+	f->size = bytes;
+	return f;
+}
+
+uint64_t file_size(const struct file *f)
+{
+	return f->size;
+}
+
+struct err *file_pread(struct file *f, void *buf, size_t n, uint64_t off, size_t *got)
+{
+	*got = 0;
+	if (off >= f->size)
+		return NULL;
+	if (n > f->size - off)
+		n = (size_t)(f->size - off);
+	return f->ops->pread(f, buf, n, off, got);
+}
+
+void file_drop(struct file **f)
+{
+	if (!*f)
+		return;
+	(*f)->ops->close(*f);
+	mem_drop(f);
+}
