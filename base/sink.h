@@ -27,7 +27,8 @@ void buffer_drop(struct buffer *b);
 
 // A file being written beside its target. file_out_commit syncs it and renames it over the target;
 // file_out_drop without a commit leaves the target as it was and removes what was written.
-// Opening sweeps what killed runs left beside the same target.
+// Opening sweeps what killed runs left beside the same target. A target that is a symbolic link is
+// replaced, not followed; devices, FIFOs and /dev/stdout are written directly, as the bytes come.
 struct file_out;
 must_check struct err *file_out_open(const char *path, mode_t mode, struct file_out **out);
 struct sink *file_out_sink(struct file_out *f);

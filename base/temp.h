@@ -1,0 +1,17 @@
+// Temporary names for what is being made: locked while their maker lives, so that a later run can
+// tell what a killed one left behind.
+#pragma once
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define TEMP_NAME 256
+
+// Makes the file (the directory, if mode has S_IFDIR) `.BASE.imgmin-XXXXXX` in the directory dirfd.
+// The result is its descriptor, open for reading and writing and flock()ed; -1 and errno. A long
+// base is cut. The umask applies to mode.
+int temp_make(int dirfd, const char *base, mode_t mode, char name[TEMP_NAME]);
+// Removes what temp_make made for the same base in processes that are gone. Best effort.
+void temp_sweep(int dirfd, const char *base);
+// Removes the file or directory with all it holds. Best effort.
+void temp_remove(int dirfd, const char *name);
