@@ -57,14 +57,16 @@ struct command {
 // option as hint. Where --help or -h was given common->help is set and nothing else is checked.
 must_check struct err *opt_parse(const struct command *c, int argc, char **argv, struct arena *a,
 	void *args, struct common_args *common);
-// The common options that stand before the command; *used is how many of argv they take.
+// The common options that stand before the command; *used is how many of argv they take. Ends at
+// --version, which is not an option but a command in disguise.
 must_check struct err *opt_parse_common(
-	int argc, char **argv, struct arena *a, struct common_args *common, int *used);
+	int argc, char **argv, struct common_args *common, int *used);
 // The nearest of the words to what was typed, NULL where none is near.
 const char *opt_nearest(const char *typed, const char *const *words, size_t n);
 // --help of one command, and of imgmin itself, wrapped for `columns`.
 void opt_help(FILE *out, const struct command *c, int columns);
 void opt_help_all(FILE *out, const struct command *const *commands, int columns);
-// All options of all commands, one a line, tab-separated: command ("*" for the common ones),
-// --name, -x, value, choices, help. What completion scripts and the man page check are made from.
+// All options of all commands, one a line, tab-separated: command ("*": every command's, "imgmin":
+// the program's own), --name, -x, value, choices, help. What completion scripts and the man page
+// check are made from.
 void opt_table(FILE *out, const struct command *const *commands);

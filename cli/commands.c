@@ -1,0 +1,59 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+extern const struct command command_help, command_version;
+
+const struct command *const commands[] = {
+	&command_help,
+	&command_version,
+	NULL,
+};
+
+// How many of the words the command's name takes ("index create" is two), 0 for another name.
+static int matches(const struct command *c, int argc, char *const *argv)
+{
+	const char *name = c->name;
+
+	for (int i = 0; i < argc; i++) {
+		size_t n = strlen(argv[i]);
+
+		if (!n || strncmp(name, argv[i], n))
+			return 0;
+		if (!name[n])
+			return i + 1;
+		if (name[n] != ' ')
+			return 0;
+		name += n + 1;
+	}
+	return 0;
+}
+
+static struct err *unknown(const char *word)
+{
+	const char *names[sizeof(commands) / sizeof(*commands)];
+	const char *near;
+	size_t n = 0;
+	struct err *e = err_new(ERR_USAGE, "%s: no such command", word);
+
+	if (strchr(word, '/'))
+		return err_hint(e, "imgmin build %s", word);
+	for (; commands[n]; n++)
+		names[n] = commands[n]->name;
+	near = opt_nearest(word, names, n);
+	if (near)
+		return err_hint(e, "did you mean imgmin %s?", near);
+	return err_hint(e, "'imgmin help' lists the commands");
+}
+
+struct err *command_find(int argc, char *const *argv, const struct command **out, int *used)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		*used = matches(*c, argc, argv);
+		if (*used) {
+			*out = *c;
+			return NULL;
+		}
+	}
+	return unknown(argv[0]);
+}

@@ -1,0 +1,110 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+
+// A standard stream that the caller closed would lend its number to the next file opened, and
+// messages would end up in an image. The wrong access mode keeps reads and writes failing.
+static void keep_streams_apart(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+				_exit(ERR_FAILED);
+}
+
+// The text as one printable line: a file's name may hold line breaks and terminal commands.
+static char *printable(const char *text, struct arena *a)
+{
+	char *out = arena_alloc(a, 4 * strlen(text) + 1), *end = out;
+
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+		bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+
+		if (*at < 0x20 || *at == 0x7f)
+			end += sprintf(end, "\\x%02x", *at);
+		else if (c1)
+			end += sprintf(end, "\\x%02x", *++at);
+		else
+			*end++ = (char)*at;
+	}
+	return out;
+}
+
+static int report(struct err *e)
+{
+	drop(arena_drop) struct arena a = {0};
+	int status = err_kind(e);
+
+	fprintf(stderr, "imgmin: error: %s\n", printable(err_text(e), &a));
+	if (err_hint_text(e))
+		fprintf(stderr, "hint: %s\n", printable(err_hint_text(e), &a));
+	err_drop(&e);
+	return status;
+}
+
+static struct err *no_command(const struct common_args *common)
+{
+	command_print_help(common->help ? stdout : stderr, NULL);
+	return common->help ? NULL : err_new(ERR_USAGE, "no command was given");
+}
+
+static struct err *run(int argc, char **argv, struct arena *a)
+{
+	struct common_args common = {.progress = "auto", .color = "auto"};
+	const struct command *c;
+	void *args;
+	int used;
+
+	TRY(opt_parse_common(argc, argv, &common, &used));
+	argc -= used;
+	argv += used;
+	if (!argc)
+		return no_command(&common);
+	if (!strcmp(argv[0], "--version"))
+		argv[0] = "version";
+	TRY(command_find(argc, argv, &c, &used));
+	args = arena_alloc(a, c->args_size);
+	TRY(opt_parse(c, argc - used, argv + used, a, args, &common));
+	if (common.help) {
+		command_print_help(stdout, c);
+		return NULL;
+	}
+	return c->run(args, &common);
+}
+
+// What was printed counts as done only when the system took all of it.
+static struct err *close_stdout(void)
+{
+	bool failed = ferror(stdout);
+	int number = 0;
+
+	if (fflush(stdout) || close(STDOUT_FILENO)) {
+		number = errno;
+		failed = true;
+	}
+	if (!failed)
+		return NULL;
+	return number ? err_sys(number, "stdout") : err_new(ERR_FAILED, "stdout: write failed");
+}
+
+int main(int argc, char **argv)
+{
+	drop(arena_drop) struct arena a = {0};
+	struct err *e, *lost;
+
+	keep_streams_apart();
+	// A reader that goes away is a failed write like any other: cleaned up after, and told.
+	signal(SIGPIPE, SIG_IGN);
+	e = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), &a);
+	lost = close_stdout();
+	if (e)
+		err_drop(&lost);
+	else
+		e = lost;
+	return e ? report(e) : 0;
+}
