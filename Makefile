@@ -4,11 +4,19 @@ CC ?= cc
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 DESTDIR ?=
+# CC=arm-linux-gnueabihf-gcc builds for that machine, in a directory of its own.
+TRIPLET := $(if $(findstring -linux-,$(CC)),$(patsubst %-gcc,%,$(notdir $(firstword $(CC)))))
+ifneq ($(TRIPLET),)
+B ?= build/$(TRIPLET)
+AR := $(TRIPLET)-ar
+endif
 B ?= build
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstrict-prototypes \
 	-Wmissing-prototypes
+PACKAGES := libarchive libelf libdeflate libzstd jansson libcrypto zlib
+override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 override CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DVERSION='"$(VERSION)"'
 override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -ffunction-sections -fdata-sections -pthread \
 	$(SANITIZE)
@@ -20,7 +28,7 @@ LIBS := -larchive -lelf -ldeflate -lzstd -ljansson -lcrypto -lz
 ifeq ($(LINK),static)
 LIBS := -Wl,-Bstatic $(LIBS) -Wl,-Bdynamic
 endif
-override LDFLAGS += -Wl,--gc-sections -pthread $(SANITIZE)
+override LDFLAGS += $(shell $(PKG_CONFIG) --libs-only-L $(PACKAGES) 2>/dev/null) -Wl,--gc-sections -pthread $(SANITIZE)
 
 FLOORS := base ldd oci registry builder cli
 SRC := $(filter-out cli/main.c,$(wildcard $(FLOORS:%=%/*.c)))
@@ -35,7 +43,7 @@ $(B)/imgmin: $(B)/cli/main.o $(B)/imgmin.a
 $(B)/imgmin.a: $(OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c | $(B)/.headers
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -43,8 +51,68 @@ $(B)/unit/%: tests/unit/%.c $(B)/imgmin.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka $(LIBS) -ldl
 
-clean:
-	rm -rf $(B)
+# Says which packages are missing before the compiler says it file by file.
+$(B)/.headers:
+	@tests/lib/headers.sh $(CC) $(CPPFLAGS)
+	@mkdir -p $(@D) && touch $@
 
-.PHONY: all clean
+# Goals that install what they lack do so before make looks at a single source file.
+SUB = $(MAKE) --no-print-directory
+
+demo:
+	@tests/lib/deps.sh demo
+	@$(SUB) -j2 all
+	@B=$(B) tests/lib/demo.sh
+
+tests: $(UNIT)
+
+unit:
+	@tests/lib/deps.sh unit
+	@$(SUB) -j2 tests
+	@B=$(B) tests/run.sh unit
+
+check:
+	@tests/lib/deps.sh check
+	@$(SUB) -j2 all tests
+	@B=$(B) tests/run.sh unit e2e
+
+# Everything under AddressSanitizer and UndefinedBehaviorSanitizer; the first finding ends a test.
+san:
+	@tests/lib/deps.sh unit
+	@$(SUB) -j2 B=build-san SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
+	@B=build-san tests/run.sh unit
+
+bench:
+	@tests/lib/deps.sh bench
+	@$(SUB) -j2 all
+	@B=$(B) tests/bench.sh
+
+golden:
+	@tests/lib/deps.sh check
+	@$(SUB) -j2 tests
+	@B=$(B) GOLDEN=write tests/run.sh unit
+	@git status --short
+
+# Man pages where scdoc is there to make them.
+MAN := $(if $(shell command -v scdoc),$(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd)))
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+$(B)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@
+
+install: all $(MAN)
+	install -D -m 755 $(B)/imgmin $(DESTDIR)$(PREFIX)/bin/imgmin
+	$(foreach page,$(MAN),install -D -m 644 -t $(SHARE)/man/man$(subst .,,$(suffix $(page))) $(page);)
+	$(if $(wildcard completions/imgmin.bash),install -D -m 644 completions/imgmin.bash \
+		$(SHARE)/bash-completion/completions/imgmin)
+	$(if $(wildcard completions/_imgmin),install -D -m 644 completions/_imgmin \
+		$(SHARE)/zsh/site-functions/_imgmin)
+	$(if $(wildcard completions/imgmin.fish),install -D -m 644 completions/imgmin.fish \
+		$(SHARE)/fish/vendor_completions.d/imgmin.fish)
+
+clean:
+	rm -rf $(B) build-san
+
+.PHONY: all bench check clean demo golden install san tests unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)
