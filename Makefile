@@ -22,12 +22,8 @@ override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -ffunction-sections -fdata
 	$(SANITIZE)
 
 # Linked into the program, so that starting it costs no more than starting any C program;
-# LINK=shared takes the shared ones.
+# LINK=shared takes the shared ones. $(B)/libs holds the options that work here.
 LINK ?= static
-LIBS := -larchive -lelf -ldeflate -lzstd -ljansson -lcrypto -lz
-ifeq ($(LINK),static)
-LIBS := -Wl,-Bstatic $(LIBS) -Wl,-Bdynamic
-endif
 override LDFLAGS += $(shell $(PKG_CONFIG) --libs-only-L $(PACKAGES) 2>/dev/null) -Wl,--gc-sections -pthread $(SANITIZE)
 
 FLOORS := base ldd oci registry builder cli
@@ -37,24 +33,23 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 all: $(B)/imgmin
 
-$(B)/imgmin: $(B)/cli/main.o $(B)/imgmin.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+$(B)/imgmin: $(B)/cli/main.o $(B)/imgmin.a $(B)/libs
+	$(CC) $(LDFLAGS) -o $@ $(filter-out %/libs,$^) @$(B)/libs
 
 $(B)/imgmin.a: $(OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/%.o: %.c | $(B)/.headers
+$(B)/%.o: %.c | $(B)/libs
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/unit/%: tests/unit/%.c $(B)/imgmin.a
+$(B)/unit/%: tests/unit/%.c $(B)/imgmin.a $(B)/libs
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka $(LIBS) -ldl
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka @$(B)/libs
 
 # Says which packages are missing before the compiler says it file by file.
-$(B)/.headers:
-	@tests/lib/headers.sh $(CC) $(CPPFLAGS)
-	@mkdir -p $(@D) && touch $@
+$(B)/libs: tests/lib/libs.sh
+	@LINK=$(LINK) tests/lib/libs.sh $@ $(CC) $(CPPFLAGS) $(LDFLAGS)
 
 # Goals that install what they lack do so before make looks at a single source file.
 SUB = $(MAKE) --no-print-directory
