@@ -466,8 +466,13 @@ const char *opt_nearest(const char *typed, const char *const *words, size_t n)
 
 		if (strlen(words[i]) > LONGEST_WORD)
 			continue;
-		// The beginning of a word counts as one edit, however much is missing.
-		distance = len > 1 && !strncmp(words[i], typed, len) ? 1 : edits(typed, words[i]);
+		// A word's beginning counts as one edit and another part of it as two, however much
+		// is missing: --compr, --epoch.
+		distance = edits(typed, words[i]);
+		if (len > 1 && !strncmp(words[i], typed, len))
+			distance = least(distance, 1);
+		else if (len > 3 && strstr(words[i], typed))
+			distance = least(distance, 2);
 		if (distance < best) {
 			best = distance;
 			nearest = words[i];
@@ -478,7 +483,7 @@ const char *opt_nearest(const char *typed, const char *const *words, size_t n)
 
 // Help
 
-enum { LEFT_MAX = 30, COLUMNS_MIN = 40, COLUMNS_MAX = 100 };
+enum { LEFT_MAX = 34, COLUMNS_MIN = 40, COLUMNS_MAX = 100 };
 
 // Characters, not bytes: continuation bytes of UTF-8 take no column.
 static int width(const char *s, size_t n)
@@ -554,7 +559,7 @@ static void line(FILE *out, const char *left, int column, const char *text, int 
 static void options(FILE *out, const char *title, const struct opt *table, int columns)
 {
 	drop(arena_drop) struct arena a = {0};
-	int column = 0, left_max = columns < 60 ? 14 : LEFT_MAX;
+	int column = 0, left_max = columns < 60 ? 22 : LEFT_MAX;
 	bool any = false;
 
 	for (const struct opt *o = table; o && o->name; o++) {
@@ -614,10 +619,9 @@ void opt_help_all(FILE *out, const struct command *const *commands, int columns)
 	int column = 0;
 
 	columns = bounded_columns(columns);
-	fputs("Usage: imgmin COMMAND [OPTIONS] ...\n\n"
-	      "Minimal OCI images from ELF programs, for embedded Linux.\n\n"
-	      "Commands:\n",
-		out);
+	fputs("Usage: imgmin COMMAND [OPTIONS] ...\n", out);
+	paragraphs(out, "Minimal OCI images from ELF programs, for embedded Linux.", columns);
+	fputs("\nCommands:\n", out);
 	for (const struct command *const *c = commands; *c; c++)
 		if (width((*c)->name, strlen((*c)->name)) > column)
 			column = width((*c)->name, strlen((*c)->name));
