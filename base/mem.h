@@ -52,7 +52,7 @@ void arena_drop(struct arena *a);
 		&(v)->at[(v)->len++])
 // for (T *it = …): vec_each(it, &v) { use *it }
 #define vec_each(it, v)                                                                            \
-	for (__typeof__(&(v)->at[0]) it = (v)->at; (size_t)(it - (v)->at) < (v)->len; it++)
+	for (__typeof__((v)->at + 0) it = (v)->at; (size_t)(it - (v)->at) < (v)->len; it++)
 void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size);
 
 // A list of strings, the commonest growing array.
