@@ -1,0 +1,139 @@
+#include "ldd/facts.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// GLIBC_2.34 → "2.34". DT_RELR came with glibc 2.36 and its own version name.
+static const char *glibc_number(const char *version)
+{
+	if (!strcmp(version, "GLIBC_ABI_DT_RELR"))
+		return "2.36";
+	if (strncmp(version, "GLIBC_", 6) != 0 || !isdigit((unsigned char)version[6]))
+		return NULL;
+	return version + 6;
+}
+
+static void fill_needs(struct arena *a, const struct elf *e, struct facts *facts)
+{
+	for (size_t i = 0; i < e->needs.len; i++) {
+		const struct elf_version_need *need = &e->needs.at[i];
+		const char *number = glibc_number(need->version);
+
+		if (number && (!facts->floor || strverscmp(number, facts->floor) > 0))
+			facts->floor = number;
+		if (i && !strcmp(need->file, need[-1].file))
+			facts->groups.at[facts->groups.len - 1].n++;
+		else
+			vec_push(a, &facts->groups, (struct need_group){need->file, i, 1});
+	}
+}
+
+struct facts *facts_of(struct resolver *r, const struct object_file *f)
+{
+	struct arena *a = resolver_arena(r);
+	struct facts *facts = f->memo;
+
+	if (facts)
+		return facts;
+	facts = arena_new(a, struct facts);
+	if (!f->elf.not_elf && !f->elf.broken)
+		fill_needs(a, &f->elf, facts);
+	// The slot is ours, whoever hands the file around as const.
+	((struct object_file *)f)->memo = facts;
+	return facts;
+}
+
+struct map *facts_defines(struct resolver *r, const struct object_file *f)
+{
+	struct facts *facts = facts_of(r, f);
+
+	if (!facts->has_defines) {
+		vec_each (version, &f->elf.defines)
+			*map_at(&facts->defines, resolver_arena(r), *version) = (void *)*version;
+		facts->has_defines = true;
+	}
+	return &facts->defines;
+}
+
+static struct err *read_symbols(
+	struct arena *a, const struct object_file *f, struct elf_symbols *out)
+{
+	drop(file_drop) struct file *file = NULL;
+
+	TRY(root_open_file(f->root, f->walk->path, &file));
+	return elf_read_symbols(file, &f->elf, a, out);
+}
+
+struct err *facts_symbols(struct resolver *r, const struct object_file *f, struct facts **out)
+{
+	struct arena *a = resolver_arena(r);
+	struct facts *facts = *out = facts_of(r, f);
+	drop(err_drop) struct err *e = NULL;
+
+	if (facts->has_symbols)
+		return NULL;
+	e = read_symbols(a, f, &facts->symbols);
+	if (e && err_number(e))
+		return take(e);
+	if (e) {
+		facts->damage = arena_strdup(a, err_text(e));
+		facts->symbols = (struct elf_symbols){0};
+	}
+	vec_each (s, &facts->symbols)
+		if (!s->is_defined)
+			*map_at(&facts->imports, a, s->name) = s;
+	facts->has_symbols = true;
+	return NULL;
+}
+
+struct err *facts_defs(struct resolver *r, const struct object_file *f, struct facts **out)
+{
+	struct arena *a = resolver_arena(r);
+
+	TRY(facts_symbols(r, f, out));
+	if ((*out)->has_defs)
+		return NULL;
+	vec_each (s, &(*out)->symbols) {
+		void **slot;
+
+		if (!s->is_defined)
+			continue;
+		slot = map_at(&(*out)->defs, a, s->name);
+		if (!*slot)
+			*slot = arena_new(a, struct symbol_defs);
+		vec_push(a, (struct symbol_defs *)*slot, s);
+	}
+	(*out)->has_defs = true;
+	return NULL;
+}
+
+bool object_is_usable(const struct object *o)
+{
+	return o->file && !o->file->elf.not_elf && !o->file->elf.broken;
+}
+
+bool object_is_at_start(const struct object *o)
+{
+	for (; o; o = o->loader)
+		if (o->hidden)
+			return false;
+	return true;
+}
+
+struct object *closure_libc(const struct closure *c)
+{
+	vec_each (it, &c->objects) {
+		const char *soname = object_is_usable(*it) ? (*it)->file->elf.soname : NULL;
+
+		if (!soname)
+			soname = (*it)->file && (*it)->name ? (*it)->name : "";
+		if (!strncmp(soname, "libc.so", 7) || !strncmp(soname, "libc.musl-", 10))
+			return *it;
+	}
+	return NULL;
+}
+
+const char *object_file_text(struct resolver *r, const struct object_file *f)
+{
+	return f->root ? root_host_path(f->root, f->path, resolver_arena(r)) : f->path;
+}

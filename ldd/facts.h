@@ -1,0 +1,87 @@
+// What verify and hidden remember of one file (object_file.memo), so that a library shared by a
+// thousand programs is looked into once. Only for these two.
+#pragma once
+#include "base/map.h"
+#include "base/platform.h"
+#include "ldd/closure.h"
+
+// The needs of one Verneed: versions[first..first+n) of elf.needs ask the same file.
+struct need_group {
+	const char *file;
+	size_t first, n;
+};
+
+// An answer of verify_versions: what `provider` lacks of one group.
+struct version_answer {
+	const struct object_file *provider;
+	size_t group;
+	struct strings missing, weak; // versions; weak ones only warn
+};
+
+// The definitions of one name in one file.
+struct symbol_defs {
+	const struct elf_symbol **at;
+	size_t len, cap;
+};
+
+// One entry of a .note.dlopen.
+struct dlopen_note {
+	struct strings sonames;         // the first that is there is opened
+	bool is_required, is_suggested; // neither: recommended
+	const char *feature;            // or its description; NULL: none
+};
+
+struct facts {
+	struct {
+		struct need_group *at;
+		size_t len, cap;
+	} groups;
+	struct {
+		struct version_answer *at;
+		size_t len, cap;
+	} answers;
+	struct map defines; // versions, from a name to itself
+	const char *floor;  // highest GLIBC_x.y needed, without "GLIBC_"; NULL: none
+
+	struct elf_symbols symbols;
+	const char *damage; // why the symbols cannot be read; NULL: they can
+	struct map imports; // undefined ones, from name to struct elf_symbol
+	struct map defs;    // from name to struct symbol_defs
+	bool in_scope;      // of the program that verify_symbols is looking at
+	// Every undefined symbol was found when these were in the scope; NULL: not known yet.
+	const struct object_file **found_in;
+	size_t nfound_in;
+
+	struct platform platform;
+	const char *no_platform; // why it has none; NULL: it has one
+
+	struct {
+		struct dlopen_note *at;
+		size_t len, cap;
+	} notes;
+	const char *bad_note; // what is wrong with a note; NULL: nothing
+	struct strings lib_strings;
+	struct map *nss; // of libc's file: what nsswitch.conf says, from database to struct strings
+
+	bool has_needs, has_defines, has_symbols, has_defs, has_platform, has_notes,
+		has_lib_strings;
+};
+
+// Never NULL. The needs' groups and the floor are always filled in.
+struct facts *facts_of(struct resolver *r, const struct object_file *f);
+struct map *facts_defines(struct resolver *r, const struct object_file *f);
+// Fills in symbols and imports. Damaged tables are no error (facts.damage).
+must_check struct err *facts_symbols(
+	struct resolver *r, const struct object_file *f, struct facts **out);
+// Fills in defs too.
+must_check struct err *facts_defs(
+	struct resolver *r, const struct object_file *f, struct facts **out);
+
+// Is there something to look into: found, ELF, whole?
+bool object_is_usable(const struct object *o);
+// Is it there when the program starts, or only after a dlopen?
+bool object_is_at_start(const struct object *o);
+// The object that is the C library; NULL: none.
+struct object *closure_libc(const struct closure *c);
+// For messages: where the user finds the file.
+const char *object_file_text(struct resolver *r, const struct object_file *f);
