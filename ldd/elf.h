@@ -117,3 +117,8 @@ must_check struct err *elf_read_goarm(struct file *f, const struct elf *e, int *
 // Printable NUL-ended strings of the loaded segments that match ^lib[\w.+-]+\.so(\.\d+)*$.
 must_check struct err *elf_read_lib_strings(
 	struct file *f, const struct elf *e, struct arena *a, struct strings *out);
+
+// The directories a glibc loader has built in, without their last slash: in its segments they stand
+// as a run of two or more NUL-ended strings "/…/" (elf/dl-load.c, system_dirs). None found: empty.
+must_check struct err *elf_read_dir_strings(
+	struct file *f, const struct elf *e, struct arena *a, struct strings *out);

@@ -1,0 +1,166 @@
+// Strings that stand in a file's segments: library names and a loader's own directories.
+#include "ldd/elf_view.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/map.h"
+
+enum {
+	CHUNK = 256 << 10,
+	NAME_LIMIT = 256, // bytes of a string, with its NUL
+	LIB_STRINGS_MAX = 4096,
+	DIR_STRINGS_MAX = 64,
+};
+
+// One segment read in overlapping chunks: each string shorter than NAME_LIMIT stands whole in one
+// of them, with the byte before it.
+struct chunks {
+	struct file *f;
+	uint64_t at, end; // of the next chunk; of the segment
+	uint8_t *bytes;   // CHUNK
+	struct span now;
+};
+
+static struct err *next_chunk(struct chunks *c, bool *more)
+{
+	size_t want = c->end - c->at < CHUNK ? (size_t)(c->end - c->at) : CHUNK, got = 0;
+
+	*more = false;
+	if (!want)
+		return NULL;
+	TRY(file_pread(c->f, c->bytes, want, c->at, &got));
+	c->now = (struct span){c->bytes, got};
+	c->at = got < CHUNK ? c->end : c->at + CHUNK - NAME_LIMIT - 1;
+	*more = got > 0;
+	return NULL;
+}
+
+// ^lib[\w.+-]+\.so(\.\d+)*$
+static bool is_lib_name(const char *s, size_t n)
+{
+	size_t end = n;
+
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr("_.+-", s[i]))
+			return false;
+	for (size_t i = n; i > 0 && isdigit((unsigned char)s[i - 1]);) {
+		while (i > 0 && isdigit((unsigned char)s[i - 1]))
+			i--;
+		if (!i || s[i - 1] != '.')
+			break;
+		end = --i;
+	}
+	return end >= 7 && memcmp(s, "lib", 3) == 0 && memcmp(s + end - 3, ".so", 3) == 0;
+}
+
+struct lib_strings {
+	struct arena *a, *scratch;
+	struct map seen;
+	struct strings *out;
+};
+
+static void find_lib_names(struct lib_strings *l, struct span s, bool is_first)
+{
+	const char *text = (const char *)s.ptr, *at = text;
+
+	while ((at = memmem(at, s.len - (size_t)(at - text), "lib", 3))) {
+		const char *name = at++;
+		size_t left = s.len - (size_t)(name - text);
+		const char *nul = memchr(name, 0, left < NAME_LIMIT ? left : NAME_LIMIT);
+
+		if (name == text ? !is_first : isprint((unsigned char)name[-1]) != 0)
+			continue;
+		if (!nul || !is_lib_name(name, (size_t)(nul - name)))
+			continue;
+		void **seen = map_at(&l->seen, l->scratch, name);
+
+		if (!*seen && l->out->len < LIB_STRINGS_MAX)
+			vec_push(l->a, l->out, *seen = arena_strdup(l->a, name));
+	}
+}
+
+struct err *elf_read_lib_strings(
+	struct file *f, const struct elf *e, struct arena *a, struct strings *out)
+{
+	drop(arena_drop) struct arena scratch = {0};
+	drop(mem_drop) uint8_t *bytes = mem_alloc(CHUNK);
+	struct lib_strings l = {.a = a, .scratch = &scratch, .out = out};
+
+	if (e->not_elf || e->broken)
+		return NULL;
+	for (size_t i = 0; i < e->loads.len && i < 64; i++) {
+		const struct elf_segment *s = &e->loads.at[i];
+		struct chunks c = {f, s->offset, s->offset + s->filesz, bytes, {NULL, 0}};
+
+		for (bool more, first = true;; first = false) {
+			TRY(next_chunk(&c, &more));
+			if (!more)
+				break;
+			find_lib_names(&l, c.now, first);
+		}
+	}
+	return NULL;
+}
+
+// The beginning of the directory string that ends with the slash at `end`; NULL where it is none.
+static const char *dir_start(const char *text, const char *end)
+{
+	const char *s = end;
+
+	while (s > text && end - s < NAME_LIMIT && isgraph((unsigned char)s[-1]))
+		s--;
+	return *s == '/' && s < end ? s : NULL;
+}
+
+// The length of the directory string at s; 0 where it is none.
+static size_t dir_length(const char *s, size_t left)
+{
+	const char *nul = memchr(s, 0, left < NAME_LIMIT ? left : NAME_LIMIT);
+	size_t n = nul ? (size_t)(nul - s) : 0;
+
+	if (n < 3 || s[0] != '/' || s[n - 1] != '/')
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!isgraph((unsigned char)s[i]))
+			return 0;
+	return n;
+}
+
+// Two directories that follow each other meet in "/", NUL, "/".
+static void find_dirs(struct span s, struct arena *a, struct strings *out)
+{
+	const char *text = (const char *)s.ptr, *end = text + s.len, *at = text;
+
+	while (!out->len && (at = memmem(at, (size_t)(end - at), "/\0/", 3))) {
+		const char *dir = dir_start(text, at++);
+
+		if (!dir || !dir_length(at + 1, (size_t)(end - at - 1)))
+			continue;
+		for (size_t n; dir < end && (n = dir_length(dir, (size_t)(end - dir)));
+			dir += n + 1)
+			if (out->len < DIR_STRINGS_MAX)
+				vec_push(a, out, arena_strndup(a, dir, n - 1));
+	}
+}
+
+struct err *elf_read_dir_strings(
+	struct file *f, const struct elf *e, struct arena *a, struct strings *out)
+{
+	drop(mem_drop) uint8_t *bytes = mem_alloc(CHUNK);
+
+	if (e->not_elf || e->broken)
+		return NULL;
+	for (size_t i = 0; i < e->loads.len && i < 64 && !out->len; i++) {
+		const struct elf_segment *s = &e->loads.at[i];
+		struct chunks c = {f, s->offset, s->offset + s->filesz, bytes, {NULL, 0}};
+
+		for (bool more; !out->len;) {
+			TRY(next_chunk(&c, &more));
+			if (!more)
+				break;
+			find_dirs(c.now, a, out);
+		}
+	}
+	return NULL;
+}
