@@ -130,8 +130,7 @@ static bool is_plt(const struct symbols_reader *r, size_t table, size_t at)
 	uint64_t base = table == 0 ? r->e->dt.rel : r->e->dt.rela;
 
 	return table == 2 ||
-		(base + at >= r->e->dt.jmprel && base + at - r->e->dt.jmprel < r->e->dt.pltrelsz,
-			r->tmp);
+		(base + at >= r->e->dt.jmprel && base + at - r->e->dt.jmprel < r->e->dt.pltrelsz);
 }
 
 // The highest symbol that a relocation uses, plus one: a program that exports nothing has an empty
