@@ -7,19 +7,21 @@
 
 #define COMPRESS_AUTO (-1) // the level follows from the size
 
+struct compressor;
 struct compress_format {
 	const char *name;   // gzip, zstd, none: the words of --compression
 	const char *suffix; // of the layer's media type: "+gzip", "+zstd", ""
 	int level_min, level_max;
 	// What names this compressor and its version, as in "libdeflate 1.14".
 	const char *(*version)(void);
+	// Input bytes that are compressed on their own, 0: all together. It follows from the size.
+	uint64_t (*block)(uint64_t size);
 	// A filter in front of next. Its bytes depend on input, level and compressor version alone,
 	// never on the number of workers. size is that of the whole input where known, else 0: it
 	// decides the block size. See compress_open.
 	struct err *(*open)(int level, uint64_t size, struct pool *pool, struct sink *next,
 		struct compressor **out);
 };
-struct compressor;
 
 extern const struct compress_format compress_formats[]; // ends with name NULL
 
