@@ -39,11 +39,12 @@ struct layer_options {
 
 // Writes n entries, sorted by path in byte order (parents before children), as a layer. The tar:
 // ustar with PAX only where needed, xattrs as SCHILY.xattr.*, numeric owners only, two zero blocks
-// at the end. A source that changes while it is read is an error. The tar is hashed first; only a
-// layer that the cache lacks is compressed.
+// at the end. A source whose size changes while it is read is an error. Only a layer that the cache
+// lacks is compressed; where it may have one (cache_may_have) the tar is hashed first, else hashed
+// and compressed in one pass.
 must_check struct err *layer_write(const struct layer_options *o,
 	const struct entry *const *entries, size_t n, struct arena *a, struct layer *out);
-// The size of the tar of these entries, without reading any.
+// The size of the tar of these entries to the byte, without reading any.
 uint64_t layer_raw_size(const struct entry *const *entries, size_t n);
 // Writes just the tar of the entries into s.
 must_check struct err *layer_tar(const struct entry *const *entries, size_t n, struct sink *s,
