@@ -59,7 +59,7 @@ static const struct opt help_opts[] = {
 const struct command command_help = {
 	.name = "help",
 	.synopsis = "[COMMAND]",
-	.summary = "show the commands, or the options of one",
+	.summary = "Show the commands, or the options of one",
 	.opts = help_opts,
 	.args_size = sizeof(struct help_args),
 	.positional_offset = offsetof(struct help_args, words),
@@ -78,6 +78,6 @@ static struct err *version_run(void *args, const struct common_args *common)
 const struct command command_version = {
 	.name = "version",
 	.synopsis = "",
-	.summary = "print the version",
+	.summary = "Print the version",
 	.run = version_run,
 };

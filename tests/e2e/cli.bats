@@ -6,7 +6,8 @@ bats_require_minimum_version 1.5.0
 
 setup()
 {
-	IMGMIN=$(realpath "${IMGMIN:-$BATS_TEST_DIRNAME/../../build/imgmin}")
+	cd "$BATS_TEST_DIRNAME/../.." || return 1
+	IMGMIN=$(realpath "${IMGMIN:-${B:-build}/imgmin}")
 	cd "$BATS_TEST_TMPDIR" || return 1
 	unset NO_COLOR CI
 }
@@ -83,6 +84,12 @@ expect_usage_error()
 		esac
 		grep -qE "^ +${letter:+$letter, }$option( |\$)" help
 	done <table
+}
+
+@test "no help says a thing twice" {
+	for c in $(commands); do
+		run ! grep -qF '(repeatable) (repeatable)' <(imgmin help "$c" | tr -s ' \n' ' ')
+	done
 }
 
 @test "the table has six columns and no option twice" {

@@ -5,7 +5,8 @@ bats_require_minimum_version 1.5.0
 
 setup()
 {
-	IMGMIN=$(realpath "${IMGMIN:-$BATS_TEST_DIRNAME/../../build/imgmin}")
+	cd "$BATS_TEST_DIRNAME/../.." || return 1
+	IMGMIN=$(realpath "${IMGMIN:-${B:-build}/imgmin}")
 	MAN=$(realpath "$BATS_TEST_DIRNAME/../../man")
 	cd "$BATS_TEST_TMPDIR" || return 1
 	"$IMGMIN" help --table >table
