@@ -17,7 +17,9 @@ static void fill_needs(struct arena *a, const struct elf *e, struct facts *facts
 {
 	for (size_t i = 0; i < e->needs.len; i++) {
 		const struct elf_version_need *need = &e->needs.at[i];
-		const char *number = glibc_number(need->version);
+		// What libc asks of its own loader is no one's requirement.
+		const char *number =
+			strncmp(need->file, "ld", 2) != 0 ? glibc_number(need->version) : NULL;
 
 		if (number && (!facts->floor || strverscmp(number, facts->floor) > 0))
 			facts->floor = number;

@@ -15,6 +15,21 @@ struct scope {
 	bool has_versions; // musl has none
 };
 
+static bool answers_to(const struct object_file *f, const char *name)
+{
+	const char *slash = strrchr(f->path, '/');
+
+	return (f->elf.soname && !strcmp(f->elf.soname, name)) ||
+		!strcmp(slash ? slash + 1 : f->path, name);
+}
+
+// A library that had versions when the program was linked and now has no version table at all
+// passes dl-version.c and trips an assertion in check_match.
+static bool has_lost_versions(const struct object_file *f, const struct elf_symbol *want)
+{
+	return want->version && want->file && !f->elf.dt.versym && answers_to(f, want->file);
+}
+
 // check_match of dl-lookup.c. Version index 2, the first definition's, is taken for an unversioned
 // reference even where hidden: that is what programs from before the library's versions mean.
 static bool matches(const struct scope *scope, const struct object_file *f,
@@ -22,8 +37,11 @@ static bool matches(const struct scope *scope, const struct object_file *f,
 {
 	const char *first = f->elf.defines.len ? f->elf.defines.at[0] : NULL;
 
-	if (!scope->has_versions || !f->elf.has_verdef ||
-		(!def->version && !def->is_hidden_version))
+	if (!scope->has_versions)
+		return true;
+	if (has_lost_versions(f, want))
+		return false;
+	if (!f->elf.has_verdef || (!def->version && !def->is_hidden_version))
 		return true;
 	if (want->version)
 		return def->version && !strcmp(def->version, want->version);
