@@ -196,19 +196,17 @@ static struct err *check_level(
 	struct resolver *r, struct closure *c, const struct platform *asked, struct platform *out)
 {
 	const struct object_file *by;
-	bool is_arm = !strcmp(out->arch, "arm"), is_marked = platform_level(out);
+	bool is_unmarked = !strcmp(out->arch, "arm") && !platform_level(out);
 	int level;
 
 	TRY(highest_level(r, c, &level, &by));
 	set_level(out, level);
-	if (asked && !platform_runs(asked, out))
-		too_high(r, c, out, asked, by);
-	if (is_arm && !is_marked) {
+	if (is_unmarked)
 		unmarked(r, c, asked);
-		// The user's word stands for what the program does not say.
-		if (asked && platform_runs(asked, out))
-			*out = *asked;
-	}
+	if (asked && is_unmarked && level <= platform_level(asked))
+		*out = *asked; // the user's word stands for what the program does not say
+	else if (asked && !platform_runs(asked, out))
+		too_high(r, c, out, asked, by);
 	warn_of_higher(r, c, out);
 	return NULL;
 }

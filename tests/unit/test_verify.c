@@ -284,6 +284,7 @@ static void versions_of_symbols_count(void **state)
 	// First f@@V1 alone; then f@V1 beside f@@V2; then V1 without an f.
 	shell(f,
 		"echo 'V1 { global: f; local: *; };' >map1; echo 'V1 { global: g; local: *; }; V2 { global: f; };' >map2;"
+		"echo 'V1 { global: f; g; local: *; }; V2 { global: f; };' >map3;"
 		"echo 'int g; int f() { return 0; }' >a.c;"
 		"gcc -shared -fPIC -Wl,-soname,liba.so.1 -Wl,--version-script=map1 -o liba.so.1 a.c");
 	make_program(f, "int main() { return f(); }", "-Wl,-z,now");
@@ -291,7 +292,7 @@ static void versions_of_symbols_count(void **state)
 		"cp liba.so.1 old; mkdir both only2;"
 		"echo '__asm__(\".symver f1,f@V1\"); __asm__(\".symver f2,f@@V2\");"
 		"int g; int f1() { return 0; } int f2() { return 1; }' >b.c;"
-		"gcc -shared -fPIC -Wl,-soname,liba.so.1 -Wl,--version-script=map2 "
+		"gcc -shared -fPIC -Wl,-soname,liba.so.1 -Wl,--version-script=map3 "
 		"-o both/liba.so.1 b.c;"
 		"gcc -shared -fPIC -Wl,-soname,liba.so.1 -Wl,--version-script=map2 "
 		"-o only2/liba.so.1 a.c;"
