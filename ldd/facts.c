@@ -66,6 +66,36 @@ static struct err *read_symbols(
 	return elf_read_symbols(file, &f->elf, a, out);
 }
 
+// The hash of DT_GNU_HASH.
+uint32_t symbol_hash(const char *name)
+{
+	uint32_t h = 5381;
+
+	for (; *name; name++)
+		h = h * 33 + (unsigned char)*name;
+	return h;
+}
+
+static void build_index(
+	struct arena *a, const struct elf_symbols *symbols, struct symbol_index *out)
+{
+	size_t n = symbols->len, buckets = 16;
+
+	while (buckets < n)
+		buckets *= 2;
+	out->mask = (uint32_t)(buckets - 1);
+	out->buckets = arena_alloc(a, buckets * sizeof(uint32_t));
+	out->next = arena_alloc(a, n * sizeof(uint32_t));
+	out->hashes = arena_alloc(a, n * sizeof(uint32_t));
+	for (size_t i = n; i-- > 0;) { // backwards, so that chains keep the table's order
+		uint32_t hash = symbol_hash(symbols->at[i].name);
+
+		out->hashes[i] = hash;
+		out->next[i] = out->buckets[hash & out->mask];
+		out->buckets[hash & out->mask] = (uint32_t)(i + 1);
+	}
+}
+
 struct err *facts_symbols(struct resolver *r, const struct object_file *f, struct facts **out)
 {
 	struct arena *a = resolver_arena(r);
@@ -81,32 +111,35 @@ struct err *facts_symbols(struct resolver *r, const struct object_file *f, struc
 		facts->damage = arena_strdup(a, err_text(e));
 		facts->symbols = (struct elf_symbols){0};
 	}
-	vec_each (s, &facts->symbols)
-		if (!s->is_defined)
-			*map_at(&facts->imports, a, s->name) = s;
+	build_index(a, &facts->symbols, &facts->index);
 	facts->has_symbols = true;
 	return NULL;
 }
 
-struct err *facts_defs(struct resolver *r, const struct object_file *f, struct facts **out)
+const struct elf_symbol *facts_find(
+	const struct facts *f, const char *name, uint32_t hash, const struct elf_symbol *after)
 {
-	struct arena *a = resolver_arena(r);
+	const struct symbol_index *x = &f->index;
+	uint32_t i;
 
-	TRY(facts_symbols(r, f, out));
-	if ((*out)->has_defs)
+	if (!f->symbols.len)
 		return NULL;
-	vec_each (s, &(*out)->symbols) {
-		void **slot;
-
-		if (!s->is_defined)
-			continue;
-		slot = map_at(&(*out)->defs, a, s->name);
-		if (!*slot)
-			*slot = arena_new(a, struct symbol_defs);
-		vec_push(a, (struct symbol_defs *)*slot, s);
-	}
-	(*out)->has_defs = true;
+	i = after ? x->next[after - f->symbols.at] : x->buckets[hash & x->mask];
+	for (; i; i = x->next[i - 1])
+		if (x->hashes[i - 1] == hash && !strcmp(f->symbols.at[i - 1].name, name))
+			return &f->symbols.at[i - 1];
 	return NULL;
+}
+
+bool facts_imports(const struct facts *f, const char *name)
+{
+	const struct elf_symbol *s = NULL;
+	uint32_t hash = symbol_hash(name);
+
+	while ((s = facts_find(f, name, hash, s)))
+		if (!s->is_defined)
+			return true;
+	return false;
 }
 
 bool object_is_usable(const struct object *o)

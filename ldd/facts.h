@@ -18,10 +18,10 @@ struct version_answer {
 	struct strings missing, weak; // versions; weak ones only warn
 };
 
-// The definitions of one name in one file.
-struct symbol_defs {
-	const struct elf_symbol **at;
-	size_t len, cap;
+// A file's symbols by name: chains of indices plus one, as in DT_HASH.
+struct symbol_index {
+	uint32_t *buckets, *next, *hashes;
+	uint32_t mask; // number of buckets minus one
 };
 
 // One entry of a .note.dlopen.
@@ -45,9 +45,8 @@ struct facts {
 
 	struct elf_symbols symbols;
 	const char *damage; // why the symbols cannot be read; NULL: they can
-	struct map imports; // undefined ones, from name to struct elf_symbol
-	struct map defs;    // from name to struct symbol_defs
-	bool in_scope;      // of the program that verify_symbols is looking at
+	struct symbol_index index;
+	bool in_scope; // of the program that verify_symbols is looking at
 	// Every undefined symbol was found when these were in the scope; NULL: not known yet.
 	const struct object_file **found_in;
 	size_t nfound_in;
@@ -63,19 +62,21 @@ struct facts {
 	struct strings lib_strings;
 	struct map *nss; // of libc's file: what nsswitch.conf says, from database to struct strings
 
-	bool has_needs, has_defines, has_symbols, has_defs, has_platform, has_notes,
-		has_lib_strings;
+	bool has_needs, has_defines, has_symbols, has_platform, has_notes, has_lib_strings;
 };
 
 // Never NULL. The needs' groups and the floor are always filled in.
 struct facts *facts_of(struct resolver *r, const struct object_file *f);
 struct map *facts_defines(struct resolver *r, const struct object_file *f);
-// Fills in symbols and imports. Damaged tables are no error (facts.damage).
+// Fills in symbols and their index. Damaged tables are no error (facts.damage).
 must_check struct err *facts_symbols(
 	struct resolver *r, const struct object_file *f, struct facts **out);
-// Fills in defs too.
-must_check struct err *facts_defs(
-	struct resolver *r, const struct object_file *f, struct facts **out);
+uint32_t symbol_hash(const char *name);
+// The first symbol of that name after `after` (NULL: from the start); NULL: no more.
+const struct elf_symbol *facts_find(
+	const struct facts *f, const char *name, uint32_t hash, const struct elf_symbol *after);
+// Does the file leave the symbol undefined?
+bool facts_imports(const struct facts *f, const char *name);
 
 // Is there something to look into: found, ELF, whole?
 bool object_is_usable(const struct object *o);

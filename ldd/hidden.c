@@ -68,7 +68,7 @@ static struct err *add_libgcc(struct resolver *r, struct closure *c, const struc
 		return NULL;
 	TRY(facts_symbols(r, user->file, &facts));
 	for (size_t i = 0; i < sizeof(triggers) / sizeof(*triggers); i++) {
-		if (!map_get(&facts->imports, triggers[i]))
+		if (!facts_imports(facts, triggers[i]))
 			continue;
 		return closure_add_hidden(r, c, libc, "libgcc_s.so.1",
 			arena_printf(resolver_arena(r), "libc opens it for %s, which %s imports",
@@ -108,7 +108,7 @@ static struct err *suggest_strings(
 	struct facts *facts;
 
 	TRY(facts_symbols(r, user->file, &facts));
-	if (!map_get(&facts->imports, "dlopen") && !map_get(&facts->imports, "dlmopen"))
+	if (!facts_imports(facts, "dlopen") && !facts_imports(facts, "dlmopen"))
 		return NULL;
 	TRY(read_strings(r, user->file, facts));
 	for (size_t i = 0; i < facts->lib_strings.len; i++) {

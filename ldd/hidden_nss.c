@@ -179,7 +179,7 @@ struct err *nss_add(struct resolver *r, struct closure *c, const struct object *
 	for (size_t i = 0; i < sizeof(triggers) / sizeof(*triggers); i++) {
 		const struct trigger *t = &triggers[i];
 
-		if ((done && !strcmp(done, t->database)) || !map_get(&facts->imports, t->symbol))
+		if ((done && !strcmp(done, t->database)) || !facts_imports(facts, t->symbol))
 			continue;
 		TRY(read_conf(r, libc, &conf));
 		TRY(add_database(r, c, libc, user, t, conf));

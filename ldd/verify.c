@@ -249,7 +249,7 @@ struct err *verify_imports(
 		if (!object_is_usable(*it))
 			continue;
 		TRY(facts_symbols(r, (*it)->file, &facts));
-		if (map_get(&facts->imports, symbol)) {
+		if (facts_imports(facts, symbol)) {
 			*by = *it;
 			return NULL;
 		}

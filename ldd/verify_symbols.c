@@ -51,24 +51,21 @@ static bool matches(const struct scope *scope, const struct object_file *f,
 static struct err *find(struct resolver *r, const struct scope *scope,
 	const struct elf_symbol *want, const struct object_file **out)
 {
-	*out = NULL;
-	vec_each (it, scope) {
-		const struct symbol_defs *defs;
+	uint32_t hash = symbol_hash(want->name);
+
+	for (size_t i = 0; i < scope->len; i++) {
+		const struct elf_symbol *def = NULL;
 		struct facts *facts;
 
-		TRY(facts_defs(r, *it, &facts));
-		if (facts->damage) { // it may be there
-			*out = *it;
-			return NULL;
-		}
-		defs = map_get(&facts->defs, want->name);
-		for (size_t i = 0; defs && i < defs->len; i++) {
-			if (matches(scope, *it, want, defs->at[i])) {
-				*out = *it;
+		*out = scope->at[i];
+		TRY(facts_symbols(r, *out, &facts));
+		if (facts->damage)
+			return NULL; // it may be there
+		while ((def = facts_find(facts, want->name, hash, def)))
+			if (def->is_defined && matches(scope, *out, want, def))
 				return NULL;
-			}
-		}
 	}
+	*out = NULL;
 	return NULL;
 }
 
