@@ -246,6 +246,29 @@ const struct walk *root_walk_parent(struct root *r, const char *path)
 	return walk_memo(r, path, false);
 }
 
+char *path_lexical(struct arena *a, const char *path)
+{
+	char *out = arena_alloc(a, strlen(path) + 2), *end = out;
+
+	for (const char *at = path + strspn(path, "/"); *at; at += strspn(at, "/")) {
+		size_t n = strcspn(at, "/");
+
+		if (n == 2 && strncmp(at, "..", 2) == 0) {
+			while (end > out && *--end != '/')
+				;
+		} else if (!(n == 1 && at[0] == '.')) {
+			*end++ = '/';
+			memcpy(end, at, n);
+			end += n;
+		}
+		at += n;
+	}
+	*end = 0;
+	if (end == out)
+		strcpy(out, "/");
+	return out;
+}
+
 struct err *root_open_file(struct root *r, const char *path, struct file **out)
 {
 	return r->ops->open(r, path, out);

@@ -42,6 +42,8 @@ struct walk {
 const struct walk *root_walk(struct root *r, const char *path);
 // The same, but a link in the last place is not followed.
 const struct walk *root_walk_parent(struct root *r, const char *path);
+// path, absolute, without ".", ".." and doubled slashes, as text alone: ".." stops at the root.
+char *path_lexical(struct arena *a, const char *path);
 // Opens the regular file at a canonical path (walk.path). Anything else, a FIFO or device among
 // them, is an error at once and never blocks.
 must_check struct err *root_open_file(struct root *r, const char *path, struct file **out);

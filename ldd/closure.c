@@ -251,6 +251,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 		*out = find_by_file(l, found.file);
 	if (*out) {
 		add_name(l, *out, name);
+		vec_push(l->a, &(*out)->aliases, found.file);
 		return NULL;
 	}
 	*out = object_new(l, name, found.file, found.rule, by);
@@ -404,7 +405,8 @@ static struct err *load_preload(struct loading *l)
 {
 	struct span text;
 
-	if (l->ld->kind != LIBC_GLIBC || !l->c->interpreter_path)
+	if (l->ld->kind != LIBC_GLIBC || !l->c->interpreter_path ||
+		resolver_options(l->r)->no_preload)
 		return NULL;
 	TRY(root_read(resolver_sysroot(l->r), "/etc/ld.so.preload", 65536, l->a, &text));
 	if (!text.ptr)

@@ -11,8 +11,13 @@ struct object {
 	struct {
 		struct object **at;
 		size_t len, cap;
-	} wanted_by;              // everyone who asked, in order
-	struct strings names;     // every name it was asked by
+	} wanted_by;          // everyone who asked, in order
+	struct strings names; // every name it was asked by
+	// Other ways to the same file that a search came by: their links must be in an image too.
+	struct {
+		const struct object_file **at;
+		size_t len, cap;
+	} aliases;
 	const char *hidden;       // why it is here though no DT_NEEDED asks for it; NULL: one does
 	bool is_skipped_optional; // DT_AUXILIARY that is not there
 };

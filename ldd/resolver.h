@@ -24,6 +24,8 @@ struct resolver_options {
 	size_t nhwcaps;
 	// What $PLATFORM stands for; NULL: path elements with it are dropped.
 	const char *platform_string;
+	// Leave /etc/ld.so.preload out: an image does not take it over from its sysroot.
+	bool no_preload;
 	// The image's WorkingDir, for relative names; NULL: "/".
 	const char *workdir;
 };

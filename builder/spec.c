@@ -1,0 +1,315 @@
+#include "builder/spec.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry/ref.h"
+
+// ---- words ----
+
+static struct err *json_words(
+	const char *text, struct arena *a, struct strings *out, const char *what)
+{
+	drop(json_drop) json_t *list = NULL;
+	size_t i;
+	json_t *word;
+
+	TRY(json_parse((struct span){(const uint8_t *)text, strlen(text)}, what, &list));
+	if (!json_is_array(list))
+		return err_new(ERR_USAGE, "%s: not an array", what);
+	json_array_foreach(list, i, word)
+	{
+		if (!json_is_string(word))
+			return err_new(ERR_USAGE, "%s: element %zu is no text", what, i + 1);
+		vec_push(a, out, arena_strdup(a, json_string_value(word)));
+	}
+	return NULL;
+}
+
+// One word at *at, quotes and backslashes taken as sh(1) does; nothing is expanded.
+static struct err *shell_word(const char **at, char *word, const char *what)
+{
+	char quote = 0;
+	const char *p = *at;
+
+	for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
+		if (quote && *p == quote) {
+			quote = 0;
+		} else if (!quote && (*p == '\'' || *p == '"')) {
+			quote = *p;
+		} else if (*p == '\\' && quote != '\'') {
+			if (!p[1])
+				return err_new(ERR_USAGE, "%s: a backslash at the end", what);
+			*word++ = *++p;
+		} else {
+			*word++ = *p;
+		}
+	}
+	if (quote)
+		return err_new(ERR_USAGE, "%s: a quote is not closed", what);
+	*word = 0;
+	*at = p;
+	return NULL;
+}
+
+struct err *words_parse(const char *text, struct arena *a, struct strings *out, const char *what)
+{
+	const char *p = text + strspn(text, " \t\n");
+
+	*out = (struct strings){0};
+	if (*p == '[')
+		return json_words(p, a, out, what);
+	while (*p) {
+		char *word = arena_alloc(a, strlen(p) + 1);
+
+		TRY(shell_word(&p, word, what));
+		vec_push(a, out, word);
+		p += strspn(p, " \t\n");
+	}
+	return NULL;
+}
+
+// ---- single options ----
+
+static struct err *pairs(
+	const struct strings *texts, const char *option, struct arena *a, struct json_dict *out)
+{
+	for (size_t i = 0; i < texts->len; i++) {
+		const char *equals = strchr(texts->at[i], '=');
+
+		if (!equals || equals == texts->at[i])
+			return err_new(ERR_USAGE, "--%s %s: not NAME=VALUE", option, texts->at[i]);
+		dict_set(out, a, arena_strndup(a, texts->at[i], (size_t)(equals - texts->at[i])),
+			equals + 1);
+	}
+	return NULL;
+}
+
+static const char *env_value(const struct strings *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = env->len; i-- > 0;)
+		if (strncmp(env->at[i], name, n) == 0 && env->at[i][n] == '=')
+			return env->at[i] + n + 1;
+	return NULL;
+}
+
+// NAME=VALUE, or NAME with the value it has here. The last of one name counts; PATH is always
+// there.
+static struct err *take_env(const struct build_args *args, struct arena *a, struct spec *s)
+{
+	static const char path[] =
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	struct json_dict all = {0};
+
+	for (size_t i = 0; i < args->env.len; i++) {
+		const char *text = args->env.at[i], *equals = strchr(text, '=');
+		const char *value = equals ? equals + 1 : getenv(text);
+
+		if (equals == text || !text[0])
+			return err_new(ERR_USAGE, "--env %s: not NAME=VALUE", text);
+		if (!value)
+			return err_new(ERR_USAGE, "--env %s: not set here; give NAME=VALUE", text);
+		dict_set(&all, a, equals ? arena_strndup(a, text, (size_t)(equals - text)) : text,
+			value);
+	}
+	if (!dict_get(&all, "PATH"))
+		vec_push(a, &s->config.env, path);
+	for (size_t i = 0; i < all.len; i++)
+		vec_push(a, &s->config.env,
+			arena_printf(a, "%s=%s", all.at[i].name, all.at[i].value));
+	s->env_library_path = env_value(&s->config.env, "LD_LIBRARY_PATH");
+	return NULL;
+}
+
+static struct err *take_expose(const struct build_args *args, struct arena *a, struct spec *s)
+{
+	for (size_t i = 0; i < args->expose.len; i++) {
+		const char *text = args->expose.at[i];
+		char *end;
+		long port = strtol(text, &end, 10);
+
+		if (port < 1 || port > 65535 || end == text || !isdigit((unsigned char)text[0]) ||
+			(*end && strcmp(end, "/tcp") != 0 && strcmp(end, "/udp") != 0 &&
+				strcmp(end, "/sctp") != 0))
+			return err_new(ERR_USAGE, "--expose %s: not PORT[/tcp|/udp|/sctp]", text);
+		vec_push(a, &s->config.exposed_ports,
+			arena_printf(a, "%ld%s", port, *end ? end : "/tcp"));
+	}
+	return NULL;
+}
+
+static struct err *absolute_path(const char *option, const char *path)
+{
+	return path[0] == '/' ? NULL
+			      : err_new(ERR_USAGE, "--%s %s: not an absolute path", option, path);
+}
+
+static struct err *take_add(const char *text, struct arena *a, struct spec *s)
+{
+	const char *colon = strchr(text, ':'), *second = colon ? strchr(colon + 1, ':') : NULL;
+	struct added_file add = {0};
+
+	if (!colon || colon == text || !colon[1])
+		return err_new(ERR_USAGE, "--add %s: not SRC:DST[:MODE]", text);
+	add.source = arena_strndup(a, text, (size_t)(colon - text));
+	add.path = second ? arena_strndup(a, colon + 1, (size_t)(second - colon - 1)) : colon + 1;
+	if (second) {
+		char *end;
+		unsigned long mode = strtoul(second + 1, &end, 8);
+
+		if (end == second + 1 || *end || mode > 07777 || !mode)
+			return err_new(
+				ERR_USAGE, "--add %s: mode %s is not octal", text, second + 1);
+		add.mode = (mode_t)mode;
+	}
+	TRY_AS(absolute_path("add", add.path), "--add %s", text);
+	vec_push(a, &s->adds, add);
+	return NULL;
+}
+
+static struct err *take_config(const struct build_args *args, struct arena *a, struct spec *s)
+{
+	struct runtime_config *c = &s->config;
+
+	if (args->entrypoint)
+		TRY(words_parse(args->entrypoint, a, &c->entrypoint, "--entrypoint"));
+	if (args->cmd)
+		TRY(words_parse(args->cmd, a, &c->cmd, "--cmd"));
+	TRY(take_env(args, a, s));
+	TRY(pairs(&args->labels, "label", a, &c->labels));
+	TRY(pairs(&args->annotations, "annotation", a, &s->annotations));
+	TRY(take_expose(args, a, s));
+	for (size_t i = 0; i < args->volumes.len; i++) {
+		TRY(absolute_path("volume", args->volumes.at[i]));
+		vec_push(a, &c->volumes, args->volumes.at[i]);
+	}
+	if (args->workdir)
+		TRY(absolute_path("workdir", args->workdir));
+	c->user = args->user;
+	c->working_dir = args->workdir;
+	c->stop_signal = args->stop_signal;
+	return NULL;
+}
+
+// ---- names ----
+
+// The program's file name in lower case; what a repository's name cannot hold becomes '-'
+// (distribution/reference: [a-z0-9]+ with single separators between).
+static const char *default_name(const char *path, struct arena *a, bool *is_renamed)
+{
+	const char *base = strrchr(path, '/');
+	char *name = arena_strdup(a, base ? base + 1 : path), *out = name;
+
+	for (char *in = name; *in; in++) {
+		char c = (char)tolower((unsigned char)*in);
+
+		if (isalnum((unsigned char)c))
+			*out++ = c;
+		else if (out > name && isalnum((unsigned char)out[-1]) && in[1])
+			*out++ = c == '.' || c == '_' ? c : '-';
+	}
+	while (out > name && !isalnum((unsigned char)out[-1]))
+		out--;
+	*out = 0;
+	*is_renamed = strcmp(name, base ? base + 1 : path) != 0;
+	return *name ? name : "image";
+}
+
+static struct err *take_names(const struct build_args *args, struct arena *a, struct spec *s)
+{
+	const char *own = default_name(args->paths.at[0], a, &s->is_renamed);
+	struct strings tags = args->tags;
+
+	if (!tags.len)
+		vec_push(a, &tags, own);
+	else
+		s->is_renamed = false;
+	for (size_t i = 0; i < tags.len; i++) {
+		struct ref ref;
+
+		TRY_AS(ref_parse(tags.at[i], &ref), "--tag %s", tags.at[i]);
+		if (ref.digest[0])
+			return err_new(ERR_USAGE,
+				"--tag %s: a digest is what a build makes, not what it is told",
+				tags.at[i]);
+		vec_push(a, &s->tags, ref_full(&ref, a));
+		vec_push(a, &s->tags_shown, ref_familiar(&ref, a));
+		if (i == 0) {
+			const char *slash = strrchr(ref.repository, '/');
+
+			s->name = arena_strdup(a, slash ? slash + 1 : ref.repository);
+		}
+	}
+	s->outputs = args->outputs;
+	if (!s->outputs.len)
+		vec_push(a, &s->outputs, arena_printf(a, "./%s.tar", s->name));
+	return NULL;
+}
+
+static struct err *take_number(const char *what, const char *text, int64_t max, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	long long n = strtoll(text, &end, 10);
+
+	if (errno || end == text || *end || n < 0 || n > max)
+		return err_new(ERR_USAGE, "%s %s: not a number from 0 to %lld", what, text,
+			(long long)max);
+	*out = n;
+	return NULL;
+}
+
+static struct err *take_layers(const struct build_args *args, struct spec *s)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	int64_t level;
+
+	s->layering = strcmp(args->layers, "single") == 0 ? LAYERS_SINGLE
+		: strcmp(args->layers, "file") == 0       ? LAYERS_FILE
+							  : LAYERS_STABLE;
+	s->format = compress_find(args->compression);
+	s->level = COMPRESS_AUTO;
+	if (strcmp(args->compression_level, "auto") != 0) {
+		TRY(take_number("--compression-level", args->compression_level, 22, &level));
+		s->level = (int)level;
+		if (level < s->format->level_min || level > s->format->level_max)
+			return err_new(ERR_USAGE, "--compression-level %s: %s has levels %d to %d",
+				args->compression_level, s->format->name, s->format->level_min,
+				s->format->level_max);
+	}
+	if (args->source_date_epoch)
+		return take_number("--source-date-epoch", args->source_date_epoch, 253402300799,
+			&s->epoch); // the year 9999
+	return epoch && *epoch ? take_number("SOURCE_DATE_EPOCH", epoch, 253402300799, &s->epoch)
+			       : NULL;
+}
+
+struct err *spec_from_args(const struct build_args *args, struct arena *a, struct spec *out)
+{
+	*out = (struct spec){.args = args};
+	if (args->platform) {
+		TRY(platform_parse(args->platform, &out->platform));
+		out->has_platform = true;
+	}
+	if (args->install) {
+		size_t n = strlen(args->install);
+
+		TRY(absolute_path("install", args->install));
+		if (args->paths.len > 1 && args->install[n - 1] != '/')
+			return err_hint(
+				err_new(ERR_USAGE,
+					"--install %s: several programs cannot have one path",
+					args->install),
+				"--install %s/", args->install);
+	}
+	for (size_t i = 0; i < args->add.len; i++)
+		TRY(take_add(args->add.at[i], a, out));
+	TRY(take_names(args, a, out));
+	TRY(take_config(args, a, out));
+	return take_layers(args, out);
+}

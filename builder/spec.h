@@ -1,0 +1,52 @@
+// What to build: the options of `imgmin build`, checked and put into the words of an image.
+#pragma once
+#include "base/compress.h"
+#include "base/platform.h"
+#include "oci/types.h"
+
+// As they were typed; every field is an option of the same name (cli.md).
+struct build_args {
+	struct strings paths, tags, outputs, sysroots, library_path, hwcaps, add, include, exclude;
+	struct strings env, labels, annotations, expose, volumes;
+	const char *platform, *install, *entrypoint, *cmd, *user, *workdir, *stop_signal;
+	const char *layers, *compression, *compression_level, *source_date_epoch;
+	const char *iidfile, *digestfile, *metadata_file, *cache_dir;
+	bool dry_run, no_cache;
+};
+
+enum layering { LAYERS_STABLE, LAYERS_SINGLE, LAYERS_FILE };
+
+struct added_file { // --add SRC:DST[:MODE]
+	const char *source, *path;
+	mode_t mode; // 0: 0755 where SRC may be executed, else 0644
+};
+
+struct spec {
+	const struct build_args *args;
+	const char *name;          // of the output file and the default tag: "sensor"
+	bool is_renamed;           // the program's name had capitals
+	struct strings tags;       // full references: "docker.io/library/sensor:latest"
+	struct strings tags_shown; // the same as Docker shows them: "sensor:latest"
+	struct strings outputs;    // places; at least one unless it is a dry run
+	bool has_platform;
+	struct platform platform;
+	struct {
+		struct added_file *at;
+		size_t len, cap;
+	} adds;
+	struct runtime_config config; // entrypoint empty: the program
+	struct json_dict annotations;
+	enum layering layering;
+	const struct compress_format *format;
+	int level;
+	int64_t epoch;                // seconds
+	const char *env_library_path; // LD_LIBRARY_PATH in env; NULL: none
+};
+
+// Wrong values are ERR_USAGE and name the option. Strings live in the arena or in args.
+must_check struct err *spec_from_args(
+	const struct build_args *args, struct arena *a, struct spec *out);
+
+// "a 'b c'" or ["a","b c"] → words, as Dockerfiles have them, but never through a shell.
+must_check struct err *words_parse(
+	const char *text, struct arena *a, struct strings *out, const char *what);

@@ -1,0 +1,368 @@
+#include "builder/sysroot.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GIVEN_MAX 32 // platforms in one call
+
+struct sysroots {
+	struct arena arena;
+	struct resolver_options options;
+	struct root *host;
+	struct sysroot host_sysroot;
+	struct given {
+		struct platform platform;
+		bool is_for_all;
+		struct sysroot sysroot;
+	} given[GIVEN_MAX];
+	size_t ngiven;
+	struct { // cross toolchains' trees, opened when first needed
+		struct sysroot *at;
+		size_t len, cap;
+	} found;
+};
+
+static void make_resolver(struct sysroots *s, struct sysroot *tree)
+{
+	struct resolver_options o = s->options;
+
+	o.sysroot = tree->root;
+	o.host = s->host;
+	tree->resolver = resolver_new(&o);
+}
+
+static struct err *open_tree(struct sysroots *s, const char *dir, struct sysroot *out)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(dir, real))
+		return err_sys(errno, "sysroot %s", dir);
+	if (strcmp(real, "/") == 0) {
+		*out = s->host_sysroot;
+		return NULL;
+	}
+	TRY_AS(root_open_dir(real, &out->root), "sysroot");
+	out->place = arena_strdup(&s->arena, real);
+	make_resolver(s, out);
+	return NULL;
+}
+
+static struct err *open_given(struct sysroots *s, const char *text)
+{
+	struct given *g = &s->given[s->ngiven];
+	const char *equals = strchr(text, '='), *slash = strchr(text, '/');
+
+	if (s->ngiven == GIVEN_MAX)
+		return err_new(ERR_USAGE, "--sysroot: more than %d", GIVEN_MAX);
+	g->is_for_all = true;
+	// "linux/arm/v7=DIR", and not a directory with '=' in its name.
+	if (equals && (!slash || slash < equals) && text[0] != '/' && text[0] != '.') {
+		drop(mem_drop) char *word = strndup(text, (size_t)(equals - text));
+
+		TRY_AS(platform_parse(word, &g->platform), "--sysroot %s", text);
+		g->is_for_all = false;
+		text = equals + 1;
+	}
+	if (strncmp(text, "docker://", 9) == 0 || strncmp(text, "oci:", 4) == 0 ||
+		strncmp(text, "oci-archive:", 12) == 0 || strncmp(text, "docker-archive:", 15) == 0)
+		return err_hint(
+			err_new(ERR_USAGE, "--sysroot %s: images are not supported as sysroots yet",
+				text),
+			"unpack the image into a directory and give that");
+	TRY(open_tree(s, text, &g->sysroot));
+	s->ngiven++;
+	return NULL;
+}
+
+// path, absolute, in lexical form; its last part is not resolved, a sysroot's links may be
+// absolute.
+static const char *absolute(const char *path, struct arena *a)
+{
+	char cwd[PATH_MAX];
+
+	if (path[0] == '/')
+		return path;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return path;
+	return arena_printf(a, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path);
+}
+
+// "a:=b" → "/here/a", "=b". The separators are those of LD_LIBRARY_PATH.
+static void add_library_path(struct sysroots *s, struct strings *out, const char *dirs, bool inside)
+{
+	char *copy = arena_strdup(&s->arena, dirs), *save = NULL;
+
+	for (char *dir = strtok_r(copy, ":;", &save); dir; dir = strtok_r(NULL, ":;", &save))
+		vec_push(&s->arena, out,
+			inside                  ? arena_printf(&s->arena, "=%s", dir)
+				: dir[0] == '=' ? dir
+						: absolute(dir, &s->arena));
+}
+
+static void take_options(struct sysroots *s, const struct sysroots_options *o)
+{
+	struct strings path = {0};
+
+	for (size_t i = 0; o->library_path && i < o->library_path->len; i++)
+		add_library_path(s, &path, o->library_path->at[i], false);
+	if (o->env_library_path)
+		add_library_path(s, &path, o->env_library_path, true);
+	s->options.library_path = path.at;
+	s->options.nlibrary_path = path.len;
+	s->options.workdir = o->workdir;
+	if (o->hwcaps) {
+		s->options.hwcaps = o->hwcaps->at;
+		s->options.nhwcaps = o->hwcaps->len;
+	}
+}
+
+struct err *sysroots_open(const struct sysroots_options *o, struct sysroots **out)
+{
+	struct sysroots *s = mem_alloc(sizeof(*s));
+	struct err *e;
+
+	take_options(s, o);
+	*out = s;
+	e = root_open_dir("/", &s->host);
+	if (!e) {
+		s->host_sysroot = (struct sysroot){.place = "/", .root = s->host};
+		make_resolver(s, &s->host_sysroot);
+	}
+	for (size_t i = 0; !e && o->given && i < o->given->len; i++)
+		e = open_given(s, o->given->at[i]);
+	if (e)
+		sysroots_drop(out);
+	return e;
+}
+
+struct root *sysroots_host(const struct sysroots *s)
+{
+	return s->host;
+}
+
+static void add_warnings(const struct sysroot *tree, struct arena *a, struct strings *out)
+{
+	const struct strings *w = resolver_warnings(tree->resolver);
+
+	for (size_t i = 0; i < w->len; i++)
+		vec_push(a, out, w->at[i]);
+}
+
+struct strings sysroots_warnings(const struct sysroots *s, struct arena *a)
+{
+	struct strings out = {0};
+
+	add_warnings(&s->host_sysroot, a, &out);
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (s->given[i].sysroot.root != s->host)
+			add_warnings(&s->given[i].sysroot, a, &out);
+	vec_each (tree, &s->found)
+		add_warnings(tree, a, &out);
+	return out;
+}
+
+static void tree_drop(struct sysroots *s, struct sysroot *tree)
+{
+	if (tree->resolver == s->host_sysroot.resolver)
+		return;
+	resolver_drop(&tree->resolver);
+	root_drop(&tree->root);
+}
+
+void sysroots_drop(struct sysroots **sp)
+{
+	struct sysroots *s = *sp;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->ngiven; i++)
+		tree_drop(s, &s->given[i].sysroot);
+	vec_each (tree, &s->found)
+		tree_drop(s, tree);
+	resolver_drop(&s->host_sysroot.resolver);
+	root_drop(&s->host);
+	arena_drop(&s->arena);
+	mem_drop(sp);
+}
+
+// ---- where a path lies ----
+
+// The path below dir ("/usr/bin/x"), NULL where path does not lie there.
+static const char *below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && path[n] == '/' ? path + n : NULL;
+}
+
+// path as it lies in the tree: named below the tree's directory, or below it once the directory
+// part is real.
+static const char *inside(const struct sysroot *tree, const char *path, struct arena *a)
+{
+	char real[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	const char *in = strstr(path, "/../") ? NULL : below(path, tree->place);
+
+	if (in || !slash)
+		return in;
+	if (!realpath(slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path)), real))
+		return NULL;
+	return below(arena_printf(a, "%s%s", real, slash), tree->place);
+}
+
+// ---- which tree ----
+
+static struct err *fits_in(
+	struct sysroots *s, const struct sysroot *tree, const struct elf *e, bool *fits)
+{
+	const struct object_file *interp;
+	const char *why;
+
+	*fits = false;
+	if (!e->interp)
+		return NULL;
+	TRY(resolver_file(tree->resolver, tree->root, e->interp, &interp));
+	*fits = interp && elf_fits(e, &interp->elf, &s->arena, &why) == ELF_FITS;
+	return NULL;
+}
+
+// The tree a cross toolchain keeps for e's ABI: /usr/TRIPLET. *out is NULL where there is none.
+static struct err *cross_tree(struct sysroots *s, const struct elf *e, const struct sysroot **out)
+{
+	for (const char *const *t = elf_triplets(e); *t; t++) {
+		const char *place = arena_printf(&s->arena, "/usr/%s", *t);
+		struct sysroot tree = {0};
+
+		vec_each (known, &s->found)
+			if (strcmp(known->place, place) == 0) {
+				*out = known;
+				return NULL;
+			}
+		// The compiler alone makes the directory too: only one with libraries counts.
+		if (root_walk(s->host, arena_printf(&s->arena, "%s/lib", place))->error)
+			continue;
+		TRY(open_tree(s, place, &tree));
+		tree.told = arena_printf(&s->arena, "the cross toolchain's %s", place);
+		struct sysroot *kept = arena_new(&s->arena, struct sysroot);
+
+		*kept = tree;
+		vec_push(&s->arena, &s->found, tree);
+		*out = kept;
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct err *default_tree(struct sysroots *s, const struct elf *e,
+	const struct platform *platform, const struct sysroot **out)
+{
+	struct platform host = platform_host();
+	bool is_native = strcmp(platform->arch, host.arch) == 0, fits;
+	char text[PLATFORM_TEXT];
+
+	*out = &s->host_sysroot;
+	TRY(fits_in(s, &s->host_sysroot, e, &fits));
+	if (fits && !is_native) {
+		struct sysroot *told = arena_new(&s->arena, struct sysroot);
+
+		*told = s->host_sysroot;
+		told->told = "this machine's multiarch directories";
+		*out = told;
+	}
+	if (fits || is_native || e->not_elf || e->broken || (!e->interp && e->deps.len == 0))
+		return NULL;
+	*out = NULL;
+	TRY(cross_tree(s, e, out));
+	if (*out)
+		return NULL;
+	const char *triplet = elf_triplets(e)[0];
+
+	return err_hint(err_new(ERR_NO_START, "no libraries for %s on this machine",
+				platform_text(platform, text)),
+		"give them with --sysroot DIR%s%s",
+		triplet ? ", or install the cross toolchain for " : "", triplet ? triplet : "");
+}
+
+static const struct sysroot *given_tree(struct sysroots *s, const struct platform *p)
+{
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (!s->given[i].is_for_all && strcmp(s->given[i].platform.arch, p->arch) == 0 &&
+			(!p->variant[0] || !s->given[i].platform.variant[0] ||
+				platform_runs(&s->given[i].platform, p)))
+			return &s->given[i].sysroot;
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (s->given[i].is_for_all)
+			return &s->given[i].sysroot;
+	return NULL;
+}
+
+// ---- a program ----
+
+// Reads the file where it lies: in a given tree, else on this machine.
+static struct err *open_where_it_lies(
+	struct sysroots *s, const char *path, struct arena *a, struct program *out)
+{
+	const char *full = absolute(path, a);
+	const struct sysroot *tree = &s->host_sysroot;
+
+	out->path = NULL;
+	for (size_t i = 0; i < s->ngiven && !out->path; i++) {
+		out->path = inside(&s->given[i].sysroot, full, a);
+		if (out->path)
+			tree = &s->given[i].sysroot;
+	}
+	if (!out->path)
+		out->path = full;
+	out->root = tree->root;
+	out->sysroot = tree;
+	TRY(resolver_file(tree->resolver, tree->root, out->path, &out->file));
+	if (out->file)
+		return NULL;
+	return err_sys(root_walk(tree->root, out->path)->error, "%s", path);
+}
+
+static struct err *refuse(const struct program *p, const char *why)
+{
+	struct err *e = err_new(ERR_NO_START, "%s: %s", p->asked, why);
+
+	if (S_ISDIR(p->file->walk->node.mode))
+		return err_hint(e, "name the programs in it");
+	return err_hint(e, "imgmin takes ELF programs; what was it built by?");
+}
+
+struct err *program_open(struct sysroots *s, const char *path,
+	const struct platform *asked_platform, struct arena *a, struct program *out)
+{
+	drop(file_drop) struct file *f = NULL;
+	const struct sysroot *tree;
+
+	*out = (struct program){.asked = path};
+	TRY(open_where_it_lies(s, path, a, out));
+	const struct elf *e = &out->file->elf;
+
+	if (e->not_elf || e->broken)
+		return refuse(out, e->not_elf ? e->not_elf : e->broken);
+	if (e->machine == EM_ARM) // the others say it all in their header
+		TRY(root_open_file(out->root, out->file->walk->path, &f));
+	TRY_AS(elf_platform(f, e, &out->platform), "%s", path);
+	struct platform p = out->platform;
+
+	if (asked_platform && !p.variant[0] && strcmp(asked_platform->arch, p.arch) == 0)
+		p = *asked_platform;
+	tree = s->ngiven ? given_tree(s, &p) : NULL;
+	if (!tree)
+		TRY_AS(default_tree(s, e, &p, &tree), "%s", path);
+	if (out->root != tree->root && out->root != s->host) {
+		// It lies in a tree that was given for another platform.
+		out->root = s->host;
+		out->path = absolute(path, a);
+	}
+	out->sysroot = tree;
+	TRY(resolver_file(tree->resolver, out->root, out->path, &out->file));
+	if (!out->file)
+		return err_sys(ENOENT, "%s", path);
+	return NULL;
+}

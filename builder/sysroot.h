@@ -1,0 +1,44 @@
+// Which tree the libraries of a program come from: the one given, this machine's, or the one that a
+// cross toolchain brought along.
+#pragma once
+#include "ldd/closure.h"
+
+struct sysroot {
+	const char *place; // "/", "/usr/arm-linux-gnueabihf"
+	struct root *root;
+	struct resolver *resolver;
+	const char *
+		told; // why this one, where nobody asked for it; NULL: given, or this machine's own
+};
+
+struct sysroots;
+
+struct sysroots_options {
+	const struct strings *given;        // --sysroot: "[PLATFORM=]DIR", in order
+	const struct strings *library_path; // --library-path: "DIR:=DIR…" each
+	const struct strings *hwcaps;
+	const char *env_library_path; // LD_LIBRARY_PATH of the image's env, inside it; NULL: none
+	const char *workdir;          // the image's WorkingDir; NULL: "/"
+};
+must_check struct err *sysroots_open(const struct sysroots_options *o, struct sysroots **out);
+void sysroots_drop(struct sysroots **s);
+// This machine's "/".
+struct root *sysroots_host(const struct sysroots *s);
+// What came up while their resolvers worked, each once.
+struct strings sysroots_warnings(const struct sysroots *s, struct arena *a);
+
+// A program on this machine, and the tree its libraries come from.
+struct program {
+	const char *asked; // as the user named it
+	struct root *root; // the sysroot's if it lies in there, else this machine's
+	const char *path;  // in root
+	const struct object_file *file;
+	struct platform platform; // as far as the file itself tells
+	const struct sysroot *sysroot;
+};
+
+// Opens a path on this machine. What is no ELF program is an error of kind ERR_NO_START with a
+// hint; a path that is not there is ERR_FAILED. asked_platform (NULL: none) chooses among
+// given sysroots where the file itself does not tell the whole platform.
+must_check struct err *program_open(struct sysroots *s, const char *path,
+	const struct platform *asked_platform, struct arena *a, struct program *out);

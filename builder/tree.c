@@ -1,0 +1,395 @@
+#include "builder/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/root_impl.h"
+
+struct tree {
+	struct arena arena;
+	struct map paths;
+	struct {
+		struct tree_entry **at;
+		size_t len, cap;
+	} entries;
+	int64_t mtime;
+	bool is_finished;
+};
+
+const char *part_text(enum part p)
+{
+	static const char *const texts[PART_COUNT] = {
+		[PART_LIBC] = "loader and libc",
+		[PART_LIBRARIES] = "libraries",
+		[PART_DATA] = "data",
+		[PART_PROGRAM] = "program",
+	};
+
+	return texts[p];
+}
+
+struct tree *tree_new(int64_t mtime)
+{
+	struct tree *t = mem_alloc(sizeof(*t));
+
+	t->mtime = mtime;
+	return t;
+}
+
+void tree_drop(struct tree **t)
+{
+	if (!*t)
+		return;
+	arena_drop(&(*t)->arena);
+	mem_drop(t);
+}
+
+struct arena *tree_arena(struct tree *t)
+{
+	return &t->arena;
+}
+
+const struct tree_entry *tree_find(const struct tree *t, const char *path)
+{
+	return map_get(&t->paths, path);
+}
+
+struct tree_entry *const *tree_entries(const struct tree *t, size_t *n)
+{
+	*n = t->entries.len;
+	return t->entries.at;
+}
+
+// ---- adding ----
+
+static bool is_same_content(const struct entry *x, const struct entry *y)
+{
+	if ((x->mode & S_IFMT) != (y->mode & S_IFMT))
+		return false;
+	if (S_ISDIR(x->mode))
+		return true;
+	if (S_ISLNK(x->mode))
+		return strcmp(x->target, y->target) == 0;
+	if (x->bytes || y->bytes)
+		return x->bytes && y->bytes && x->size == y->size &&
+			memcmp(x->bytes, y->bytes, (size_t)x->size) == 0;
+	return x->root == y->root && strcmp(x->source, y->source) == 0;
+}
+
+static struct err *merge(struct tree_entry *old, const struct tree_entry *new)
+{
+	if (!is_same_content(&old->entry, &new->entry))
+		return err_hint(err_new(ERR_USAGE,
+					"two files claim %s in the image: one is %s, the other %s",
+					old->entry.path, old->reason, new->reason),
+			"give one of them another place with --install or --add");
+	if (new->part < old->part)
+		old->part = new->part;
+	return NULL;
+}
+
+// Directories are made for what lies in them; each is as stable as the most stable of it.
+static struct err *add_parents(struct tree *t, const struct tree_entry *e)
+{
+	const char *slash = strrchr(e->entry.path, '/');
+
+	if (slash == e->entry.path)
+		return NULL;
+	const char *parent =
+		arena_strndup(&t->arena, e->entry.path, (size_t)(slash - e->entry.path));
+	struct tree_entry *known = map_get(&t->paths, parent);
+
+	if (known) {
+		if (!S_ISDIR(known->entry.mode))
+			return err_new(ERR_USAGE,
+				"%s (%s) lies below %s, which is no directory (%s)", e->entry.path,
+				e->reason, parent, known->reason);
+		if (known->part <= e->part)
+			return NULL;
+		known->part = e->part;
+		return add_parents(t, known);
+	}
+	return tree_add_dir(t, parent, 0755, e->part, "holds what lies in it");
+}
+
+static struct err *add(struct tree *t, struct tree_entry e)
+{
+	struct tree_entry *old = map_get(&t->paths, e.entry.path);
+
+	if (strcmp(e.entry.path, "/") == 0)
+		return NULL;
+	if (old)
+		return merge(old, &e);
+	struct tree_entry *kept = arena_new(&t->arena, struct tree_entry);
+
+	e.entry.path = arena_strdup(&t->arena, e.entry.path);
+	e.entry.mtime = t->mtime;
+	e.reason = arena_strdup(&t->arena, e.reason);
+	*kept = e;
+	*map_at(&t->paths, &t->arena, e.entry.path) = kept;
+	vec_push(&t->arena, &t->entries, kept);
+	return add_parents(t, kept);
+}
+
+// What belongs to the file on every machine; labels of this machine's security modules do not.
+static bool is_kept_xattr(const char *name)
+{
+	return strcmp(name, "security.capability") == 0 || strncmp(name, "user.", 5) == 0;
+}
+
+static struct err *take_xattrs(
+	struct tree *t, struct root *from, const char *source, struct entry *e)
+{
+	struct xattrs all = {0};
+
+	TRY(root_xattrs(from, source, &t->arena, &all));
+	vec_each (x, &all)
+		if (is_kept_xattr(x->name))
+			vec_push(&t->arena, &e->xattrs, *x);
+	return NULL;
+}
+
+struct err *tree_add_file(struct tree *t, const char *path, struct root *from, const char *source,
+	mode_t mode, enum part part, const char *reason)
+{
+	const struct walk *w = root_walk(from, source);
+	struct tree_entry e = {.part = part, .reason = reason};
+
+	if (w->error)
+		return err_sys(w->error, "%s", root_host_path(from, source, &t->arena));
+	e.entry = (struct entry){
+		.path = path,
+		.mode = S_IFREG | (mode ? mode & 07777 : w->node.mode & 07777),
+		.size = w->node.size,
+		.root = from,
+		.source = w->path,
+	};
+	if (!tree_find(t, path))
+		TRY(take_xattrs(t, from, w->path, &e.entry));
+	return add(t, e);
+}
+
+struct err *tree_add_bytes(struct tree *t, const char *path, struct span bytes, mode_t mode,
+	enum part part, const char *reason)
+{
+	char *copy = arena_alloc(&t->arena, bytes.len + 1);
+
+	if (bytes.len)
+		memcpy(copy, bytes.ptr, bytes.len);
+	return add(t,
+		(struct tree_entry){.part = part,
+			.reason = reason,
+			.entry = {.path = path,
+				.mode = S_IFREG | (mode & 07777),
+				.size = bytes.len,
+				.bytes = copy}});
+}
+
+struct err *tree_add_link(
+	struct tree *t, const char *path, const char *target, enum part part, const char *reason)
+{
+	return add(t,
+		(struct tree_entry){.part = part,
+			.reason = reason,
+			.entry = {.path = path,
+				.mode = S_IFLNK | 0777,
+				.target = arena_strdup(&t->arena, target)}});
+}
+
+struct err *tree_add_dir(
+	struct tree *t, const char *path, mode_t mode, enum part part, const char *reason)
+{
+	return add(t,
+		(struct tree_entry){.part = part,
+			.reason = reason,
+			.entry = {.path = path, .mode = S_IFDIR | (mode & 07777)}});
+}
+
+struct err *tree_add_walk(
+	struct tree *t, struct root *from, const struct walk *w, enum part part, const char *reason)
+{
+	for (size_t i = 0; i < w->nlinks; i++)
+		TRY(tree_add_link(t, w->links[i].path, w->links[i].target, part, reason));
+	if (S_ISREG(w->node.mode))
+		return tree_add_file(t, w->path, from, w->path, 0, part, reason);
+	if (S_ISLNK(w->node.mode))
+		return tree_add_link(t, w->path, w->node.target, part, reason);
+	if (S_ISDIR(w->node.mode))
+		return tree_add_dir(t, w->path, w->node.mode & 07777, part, reason);
+	return NULL; // devices and sockets are the engine's to make
+}
+
+// ---- where a path lies ----
+
+// The link at path, in the tree or in `like`, which then gives it to the tree; NULL: none there.
+static struct err *link_at(
+	struct tree *t, struct root *like, const char *path, enum part part, const char **target)
+{
+	const struct tree_entry *known = tree_find(t, path);
+
+	*target = NULL;
+	if (known) {
+		*target = S_ISLNK(known->entry.mode) ? known->entry.target : NULL;
+		return NULL;
+	}
+	if (!like)
+		return NULL;
+	const struct walk *w = root_walk_parent(like, path);
+
+	if (w->error || !S_ISLNK(w->node.mode) || strcmp(w->path, path) != 0)
+		return NULL;
+	*target = w->node.target;
+	return tree_add_link(t, path, *target, part, "a link of the sysroot");
+}
+
+struct err *tree_place(
+	struct tree *t, struct root *like, const char *path, enum part part, const char **out)
+{
+	struct arena *a = &t->arena;
+	char *at = path_lexical(a, path);
+	int followed = 0;
+
+	for (char *slash = at + 1; (slash = strchr(slash, '/'));) {
+		const char *target, *parent = arena_strndup(a, at, (size_t)(slash - at));
+
+		TRY(link_at(t, like, parent, part, &target));
+		if (!target) {
+			slash++;
+			continue;
+		}
+		if (++followed > 40)
+			return err_sys(ELOOP, "%s in the image", path);
+		const char *dir =
+			target[0] == '/' ? target : arena_printf(a, "%s/../%s", parent, target);
+
+		at = path_lexical(a, arena_printf(a, "%s%s", dir, slash));
+		slash = at + 1;
+	}
+	*out = at;
+	return NULL;
+}
+
+// ---- finished ----
+
+static int by_path(const void *x, const void *y)
+{
+	const struct tree_entry *const *a = x, *const *b = y;
+
+	return strcmp((*a)->entry.path, (*b)->entry.path);
+}
+
+static struct err *check_parent(const struct tree *t, const struct tree_entry *e)
+{
+	const char *slash = strrchr(e->entry.path, '/');
+	drop(mem_drop) char *parent = strndup(e->entry.path, (size_t)(slash - e->entry.path));
+	const struct tree_entry *p = slash == e->entry.path ? NULL : tree_find(t, parent);
+
+	if (p && !S_ISDIR(p->entry.mode))
+		return err_new(ERR_USAGE, "%s (%s) lies below %s, which is no directory (%s)",
+			e->entry.path, e->reason, parent, p->reason);
+	return NULL;
+}
+
+struct err *tree_finish(struct tree *t)
+{
+	vec_each (e, &t->entries)
+		TRY(check_parent(t, *e));
+	if (t->entries.len)
+		qsort(t->entries.at, t->entries.len, sizeof(*t->entries.at), by_path);
+	t->is_finished = true;
+	return NULL;
+}
+
+// ---- as a root ----
+
+struct tree_as_root {
+	struct root root;
+	struct tree *tree;
+};
+
+struct bytes_file {
+	struct file file;
+	const char *bytes;
+};
+
+static int tree_lstat(struct root *r, const char *path, struct node *out)
+{
+	struct tree *t = ((struct tree_as_root *)r)->tree;
+	const struct tree_entry *e = tree_find(t, path);
+
+	if (strcmp(path, "/") == 0) {
+		*out = (struct node){.mode = S_IFDIR | 0755};
+		return 0;
+	}
+	if (!e)
+		return ENOENT;
+	*out = (struct node){
+		.mode = e->entry.mode,
+		.uid = e->entry.uid,
+		.gid = e->entry.gid,
+		.size = e->entry.size,
+		.mtime = e->entry.mtime,
+		.target = e->entry.target,
+	};
+	return 0;
+}
+
+static struct err *bytes_pread(struct file *f, void *buf, size_t n, uint64_t off, size_t *got)
+{
+	memcpy(buf, ((struct bytes_file *)f)->bytes + off, n);
+	*got = n;
+	return NULL;
+}
+
+static void bytes_close(struct file *f)
+{
+	(void)f;
+}
+
+static struct err *tree_open(struct root *r, const char *path, struct file **out)
+{
+	static const struct file_ops ops = {bytes_pread, bytes_close};
+	const struct tree_entry *e = tree_find(((struct tree_as_root *)r)->tree, path);
+
+	if (!e || !S_ISREG(e->entry.mode))
+		return err_new(ERR_FAILED, "%s is no regular file in the image", path);
+	if (!e->entry.bytes)
+		return root_open_file(e->entry.root, e->entry.source, out);
+	struct bytes_file *f = file_new(sizeof(*f), &ops, e->entry.size);
+
+	f->bytes = e->entry.bytes;
+	*out = &f->file;
+	return NULL;
+}
+
+static struct err *tree_list(
+	struct root *r, const char *path, struct arena *a, struct strings *names)
+{
+	struct tree *t = ((struct tree_as_root *)r)->tree;
+	size_t n = strlen(path) == 1 ? 0 : strlen(path);
+
+	vec_each (e, &t->entries) {
+		const char *p = (*e)->entry.path;
+
+		if (strncmp(p, path, n) == 0 && p[n] == '/' && !strchr(p + n + 1, '/'))
+			vec_push(a, names, arena_strdup(a, p + n + 1));
+	}
+	return NULL;
+}
+
+static void tree_root_close(struct root *r)
+{
+	(void)r;
+}
+
+struct root *tree_root(struct tree *t)
+{
+	static const struct root_ops ops = {
+		tree_lstat, tree_open, tree_list, NULL, tree_root_close};
+	struct tree_as_root *r = root_new(sizeof(*r), &ops, "image:");
+
+	r->tree = t;
+	return &r->root;
+}
