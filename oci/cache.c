@@ -202,8 +202,10 @@ struct err *cache_find(struct cache *c, const struct digest *diff_id, const char
 	drop(mem_drop) char *link = str_printf("%s/%s", dir, digest_hex(diff_id));
 
 	*found = false;
+	if (faccessat(c->fd, link, F_OK, AT_SYMLINK_NOFOLLOW))
+		return NULL;
 	if (!link_read(c, link, digest)) {
-		unlinkat(c->fd, link, 0); // what is there, if anything, is not ours
+		unlinkat(c->fd, link, 0); // not one of ours
 		return NULL;
 	}
 	drop(mem_drop) char *path = blob_path(digest);
@@ -280,7 +282,8 @@ static struct err *link_make(const struct cache_entry *e, const struct digest *d
 
 	if (mkdirat(at, dir, 0755) && errno != EEXIST)
 		return explain(err_sys(errno, "write %s", e->name));
-	if (link_read(e->cache, link, &old) && digest_equal(&old, digest))
+	if (symlinkat(to, at, link) == 0 ||
+		(link_read(e->cache, link, &old) && digest_equal(&old, digest)))
 		return NULL;
 	unlinkat(at, link, 0);
 	if (symlinkat(to, at, link) && errno != EEXIST)

@@ -1,0 +1,378 @@
+#include "oci/cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char dir[64]; // of the test; the cache is in kept/
+static struct arena arena;
+
+static int enter(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/test_cache.XXXXXX");
+	return !mkdtemp(dir) || chdir(dir);
+}
+
+static int leave(void **state)
+{
+	drop(mem_drop) char *cmd = str_printf("rm -rf '%s'", dir);
+
+	(void)state;
+	arena_drop(&arena);
+	return chdir("/") || system(cmd);
+}
+
+static struct cache *open_kept(void)
+{
+	drop(mem_drop) char *path = str_printf("%s/kept", dir);
+	const char *warning;
+	struct cache *c;
+
+	assert_null(cache_open(path, false, &arena, &warning, &c));
+	assert_null(warning);
+	return c;
+}
+
+static int entries(const char *path)
+{
+	DIR *d = opendir(path);
+	int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static void assert_blob(struct blob *b, const char *text)
+{
+	char buf[100];
+
+	assert_int_equal(b->size, strlen(text));
+	assert_int_equal(pread(b->fd, buf, sizeof(buf), (off_t)b->off), strlen(text));
+	assert_memory_equal(buf, text, strlen(text));
+	assert_true(b->owned);
+	close(b->fd);
+}
+
+static void keep(struct cache *c, const char *origin, const char *identity, const char *text)
+{
+	struct digest diff_id = digest_of(origin, strlen(origin)), digest,
+		      want = digest_of(text, strlen(text));
+	struct cache_entry *e;
+	struct blob b;
+
+	assert_null(cache_begin(c, &e));
+	assert_null(sink_write(cache_entry_sink(e), text, 1));
+	assert_null(sink_write(cache_entry_sink(e), text + 1, strlen(text) - 1));
+	assert_null(sink_finish(cache_entry_sink(e)));
+	assert_null(cache_commit(e, &diff_id, identity, &digest, &b));
+	assert_string_equal(digest.text, want.text);
+	assert_blob(&b, text);
+	cache_entry_drop(&e);
+	assert_null(e);
+}
+
+static bool find(struct cache *c, const char *origin, const char *identity, const char *text)
+{
+	struct digest diff_id = digest_of(origin, strlen(origin)), digest;
+	struct blob b;
+	bool found;
+
+	assert_null(cache_find(c, &diff_id, identity, &digest, &b, &found));
+	if (found)
+		assert_blob(&b, text);
+	return found;
+}
+
+static void finds_what_it_kept(void **state)
+{
+	struct cache *c = open_kept();
+
+	(void)state;
+	assert_false(cache_may_have(c, "gzip 6"));
+	assert_false(find(c, "one", "gzip 6", ""));
+	keep(c, "one", "gzip 6", "1 with 6");
+	keep(c, "one", "gzip 9", "1 with 9");
+	keep(c, "two", "gzip 6", "2 with 6");
+	keep(c, "two", "gzip 6", "2 with 6");
+	cache_drop(&c);
+	assert_null(c);
+	c = open_kept();
+	assert_true(cache_may_have(c, "gzip 6"));
+	assert_false(cache_may_have(c, "gzip 1"));
+	assert_true(find(c, "one", "gzip 6", "1 with 6"));
+	assert_true(find(c, "one", "gzip 9", "1 with 9"));
+	assert_true(find(c, "two", "gzip 6", "2 with 6"));
+	assert_false(find(c, "two", "gzip 9", ""));
+	cache_drop(&c);
+	assert_int_equal(entries("kept/tmp"), 0);
+	assert_int_equal(entries("kept/blobs/sha256"), 3);
+}
+
+static void blobs_without_origin(void **state)
+{
+	struct cache *c = open_kept();
+	struct cache_entry *e;
+	struct digest digest;
+	struct blob b;
+
+	(void)state;
+	assert_null(cache_begin(c, &e));
+	assert_null(sink_write(cache_entry_sink(e), "config", 6));
+	assert_null(cache_commit(e, NULL, NULL, &digest, &b));
+	assert_blob(&b, "config");
+	cache_entry_drop(&e);
+	assert_null(cache_begin(c, &e));
+	assert_null(sink_write(cache_entry_sink(e), "dropped", 7));
+	cache_entry_drop(&e);
+	cache_drop(&c);
+	assert_int_equal(entries("kept/tmp"), 0);
+	assert_int_equal(entries("kept/layers"), 0);
+	assert_int_equal(entries("kept/blobs/sha256"), 1);
+}
+
+static char *blob_file(const char *text)
+{
+	struct digest d = digest_of(text, strlen(text));
+
+	return str_printf("kept/blobs/sha256/%s", digest_hex(&d));
+}
+
+static void damage_is_removed(void **state)
+{
+	struct cache *c = open_kept();
+	drop(mem_drop) char *file = blob_file("text");
+
+	(void)state;
+	for (int how = 0; how < 6; how++) {
+		keep(c, "one", "gzip 6", "text");
+		assert_true(find(c, "one", "gzip 6", "text"));
+		if (how == 0) // another byte
+			assert_int_equal(system("printf X | dd conv=notrunc status=none "
+						"of=$(echo kept/blobs/sha256/*)"),
+				0);
+		if (how == 1)
+			assert_int_equal(truncate(file, 2), 0);
+		if (how == 2)
+			assert_int_equal(truncate(file, 2000), 0);
+		if (how == 3)
+			assert_int_equal(unlink(file), 0);
+		if (how == 4) { // would block for ever
+			assert_int_equal(unlink(file), 0);
+			assert_int_equal(mkfifo(file, 0644), 0);
+		}
+		if (how == 5) {
+			assert_int_equal(unlink(file), 0);
+			assert_int_equal(symlink("/etc/passwd", file), 0);
+		}
+		assert_false(find(c, "one", "gzip 6", ""));
+		assert_int_equal(entries("kept/blobs/sha256"), 0);
+		assert_false(find(c, "one", "gzip 6", ""));
+	}
+	keep(c, "one", "gzip 6", "text");
+	assert_int_equal(system("ln -sfn ../../../../etc/passwd kept/layers/*/*"), 0);
+	assert_false(find(c, "one", "gzip 6", ""));
+	// Its link now leads to other bytes than before.
+	keep(c, "one", "gzip 6", "text");
+	keep(c, "one", "gzip 6", "other");
+	assert_true(find(c, "one", "gzip 6", "other"));
+	cache_drop(&c);
+}
+
+static void many_processes(void **state)
+{
+	enum { PROCESSES = 4, ROUNDS = 50 };
+	pid_t pids[PROCESSES];
+
+	(void)state;
+	for (int i = 0; i < PROCESSES; i++) {
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		for (int n = 0; n < ROUNDS; n++) {
+			struct cache *c = open_kept();
+			drop(mem_drop) char *text = str_printf("layer %d", n);
+
+			if (!find(c, text, "gzip 6", text))
+				keep(c, text, "gzip 6", text);
+			if (!find(c, text, "gzip 6", text))
+				_exit(1);
+			cache_drop(&c);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+
+		waitpid(pids[i], &status, 0);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(entries("kept/blobs/sha256"), ROUNDS);
+	assert_int_equal(entries("kept/tmp"), 0);
+}
+
+// A process killed while it holds an unfinished entry in a cache.
+static void kill_writer(bool is_temporary)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		const char *warning;
+		struct cache *c;
+		struct cache_entry *e;
+
+		if (cache_open(is_temporary ? NULL : "kept", is_temporary, &arena, &warning, &c) ||
+			cache_begin(c, &e) || sink_write(cache_entry_sink(e), "half", 4) ||
+			write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void leftovers_are_swept(void **state)
+{
+	struct cache_entry *e;
+	struct cache *c, *again;
+	const char *warning;
+
+	(void)state;
+	kill_writer(false);
+	assert_int_equal(entries("kept/tmp"), 1);
+	c = open_kept();
+	assert_int_equal(entries("kept/tmp"), 0);
+	// What is being written is none.
+	assert_null(cache_begin(c, &e));
+	again = open_kept();
+	assert_int_equal(entries("kept/tmp"), 1);
+	cache_drop(&again);
+	cache_entry_drop(&e);
+	cache_drop(&c);
+
+	assert_int_equal(mkdir("temp", 0755), 0);
+	setenv("TMPDIR", "temp", 1);
+	kill_writer(true);
+	assert_int_equal(entries("temp"), 1);
+	assert_null(cache_open(NULL, true, &arena, &warning, &c));
+	assert_null(cache_open(NULL, true, &arena, &warning, &again));
+	assert_int_equal(entries("temp"), 2);
+	keep(again, "one", "gzip 6", "text");
+	assert_true(find(again, "one", "gzip 6", "text"));
+	cache_drop(&again);
+	cache_drop(&c);
+	assert_int_equal(entries("temp"), 0);
+	unsetenv("TMPDIR");
+}
+
+static void where_it_is(void **state)
+{
+	struct cache *c;
+	const char *warning;
+
+	(void)state;
+	setenv("HOME", dir, 1);
+	unsetenv("XDG_CACHE_HOME");
+	assert_null(cache_open(NULL, false, &arena, &warning, &c));
+	assert_null(warning);
+	assert_int_equal(access(".cache/imgmin/layers", F_OK), 0);
+	cache_drop(&c);
+	setenv("XDG_CACHE_HOME", "relative", 1);
+	assert_null(cache_open(NULL, false, &arena, &warning, &c));
+	assert_int_equal(access("relative", F_OK), -1);
+	cache_drop(&c);
+	drop(mem_drop) char *xdg = str_printf("%s/a/b", dir);
+
+	setenv("XDG_CACHE_HOME", xdg, 1);
+	assert_null(cache_open(NULL, false, &arena, &warning, &c));
+	assert_int_equal(access("a/b/imgmin/layers", F_OK), 0);
+	cache_drop(&c);
+}
+
+static void unusable_directories(void **state)
+{
+	struct cache *c;
+	const char *warning;
+
+	(void)state;
+	assert_int_equal(close(open("file", O_CREAT | O_WRONLY, 0644)), 0);
+	assert_null(cache_open("file/cache", false, &arena, &warning, &c));
+	assert_non_null(strstr(warning, "file/cache: Not a directory"));
+	keep(c, "one", "gzip 6", "text");
+	cache_drop(&c);
+	assert_null(cache_open("/proc/none", false, &arena, &warning, &c));
+	assert_non_null(strstr(warning, "/proc/none"));
+	cache_drop(&c);
+	unsetenv("XDG_CACHE_HOME");
+	unsetenv("HOME");
+	assert_null(cache_open(NULL, false, &arena, &warning, &c));
+	assert_non_null(strstr(warning, "HOME"));
+	cache_drop(&c);
+}
+
+static void full_disk(void **state)
+{
+	struct cache_entry *e;
+	struct err *err = NULL;
+	static char block[8192];
+
+	(void)state;
+	assert_int_equal(mkdir("kept", 0755), 0);
+	if (mount("tmpfs", "kept", "tmpfs", 0, "size=64k"))
+		skip(); // needs root
+	struct cache *c = open_kept();
+
+	assert_null(cache_begin(c, &e));
+	for (int i = 0; !err && i < 100; i++)
+		err = sink_write(cache_entry_sink(e), block, sizeof(block));
+	cache_entry_drop(&e);
+	cache_drop(&c);
+	assert_int_equal(entries("kept/tmp"), 0);
+	assert_int_equal(umount("kept"), 0);
+	assert_non_null(err);
+	assert_int_equal(err_number(err), ENOSPC);
+	assert_non_null(strstr(err_text(err), "write layer cache /tmp/test_cache."));
+	assert_non_null(strstr(err_hint_text(err), "--cache-dir"));
+	err_drop(&err);
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, enter, leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(finds_what_it_kept),
+		test(blobs_without_origin),
+		test(damage_is_removed),
+		test(many_processes),
+		test(leftovers_are_swept),
+		test(where_it_is),
+		test(unusable_directories),
+		test(full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
