@@ -9,56 +9,101 @@
 
 // libarchive, writing without buffering of its own: what it is given in big pieces comes out at the
 // sink as it went in.
+//
+// With hdrcharset=BINARY names are bytes, whatever the locale, but then every entry gets a PAX
+// header that says so. Therefore names beyond ASCII have a writer of their own, in front of the
+// same sink.
+enum { PLAIN, BINARY, WRITERS };
+
 struct tar {
-	struct archive *archive;
+	struct archive *writers[WRITERS];
+	struct archive *now; // the one that has the entry being written
 	struct archive_entry *entry;
 	struct sink *sink;
 	struct err *err; // of the sink; libarchive has no room for it
 };
 
+// Freeing a writer closes it, which writes its end: not that of a second one, nor after an error.
 static void tar_drop(struct tar *t)
 {
-	if (t->archive) {
-		archive_write_fail(t->archive); // no trailer after an error
-		archive_write_free(t->archive);
-	}
+	t->sink = NULL;
+	for (int i = 0; i < WRITERS; i++)
+		archive_write_free(t->writers[i]);
 	archive_entry_free(t->entry);
 	err_drop(&t->err);
 }
 
+// Never fails for libarchive, which then would not free all it has; tar_check tells us.
 static la_ssize_t tar_output(struct archive *a, void *arg, const void *bytes, size_t n)
 {
 	struct tar *t = arg;
 
-	if (!t->err)
+	(void)a;
+	if (t->sink && !t->err)
 		t->err = sink_write(t->sink, bytes, n);
-	if (!t->err)
-		return (la_ssize_t)n;
-	archive_set_error(a, EIO, "sink");
-	return -1;
+	return (la_ssize_t)n;
 }
 
-static struct err *tar_err(struct tar *t)
+static struct err *tar_check(struct tar *t, bool is_done)
 {
-	const char *why = archive_error_string(t->archive);
+	const char *why = archive_error_string(t->now);
 
-	return t->err ? take(t->err) : err_new(ERR_FAILED, "tar: %s", why ? why : "failed");
+	if (t->err)
+		return take(t->err);
+	return is_done ? NULL : err_new(ERR_FAILED, "tar: %s", why ? why : "failed");
+}
+
+static struct err *writer_open(struct tar *t, int which)
+{
+	static const char *const options[] = {
+		"xattrheader=SCHILY", "xattrheader=SCHILY,hdrcharset=BINARY"};
+	struct archive *a = t->now = t->writers[which] = archive_write_new();
+
+	if (!a)
+		return err_sys(ENOMEM, "tar");
+	// Without blocks there is no padding beyond the two zero blocks at the end.
+	return tar_check(t,
+		archive_write_set_format_pax_restricted(a) == ARCHIVE_OK &&
+			archive_write_set_options(a, options[which]) == ARCHIVE_OK &&
+			archive_write_set_bytes_per_block(a, 0) == ARCHIVE_OK &&
+			archive_write_set_bytes_in_last_block(a, 1) == ARCHIVE_OK &&
+			archive_write_open(a, t, NULL, tar_output, NULL) == ARCHIVE_OK);
 }
 
 static struct err *tar_open(struct tar *t, struct sink *s)
 {
-	*t = (struct tar){.archive = archive_write_new(), .entry = archive_entry_new(), .sink = s};
-	if (!t->archive || !t->entry)
+	*t = (struct tar){.entry = archive_entry_new(), .sink = s};
+	if (!t->entry)
 		return err_sys(ENOMEM, "tar");
-	// Names are bytes, whatever the locale, and xattrs are written once and as everybody reads
-	// them; no buffer means no padding beyond the two zero blocks.
-	if (archive_write_set_format_pax_restricted(t->archive) ||
-		archive_write_set_options(t->archive, "hdrcharset=BINARY,xattrheader=SCHILY") ||
-		archive_write_set_bytes_per_block(t->archive, 0) ||
-		archive_write_set_bytes_in_last_block(t->archive, 1) ||
-		archive_write_open(t->archive, t, NULL, tar_output, NULL))
-		return tar_err(t);
-	return NULL;
+	return writer_open(t, PLAIN);
+}
+
+// Ends the entry being written, padding included, and chooses the writer of the next one.
+static struct err *tar_choose(struct tar *t, int which)
+{
+	if (t->now == t->writers[which])
+		return NULL;
+	TRY(tar_check(t, archive_write_finish_entry(t->now) == ARCHIVE_OK));
+	t->now = t->writers[which];
+	return t->now ? NULL : writer_open(t, which);
+}
+
+static bool is_ascii(const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+static bool is_plain(const struct entry *e)
+{
+	for (size_t i = 0; i < e->xattrs.len; i++) {
+		if (!is_ascii(e->xattrs.at[i].name))
+			return false;
+	}
+	return is_ascii(e->path) && (!S_ISLNK(e->mode) || is_ascii(e->target));
 }
 
 // The name inside the tar: relative, the root itself "./".
@@ -71,6 +116,7 @@ static struct err *tar_header(struct tar *t, const struct entry *e)
 {
 	struct archive_entry *h = archive_entry_clear(t->entry);
 
+	TRY(tar_choose(t, is_plain(e) ? PLAIN : BINARY));
 	archive_entry_copy_pathname(h, tar_name(e->path));
 	archive_entry_set_mode(h, e->mode);
 	archive_entry_set_uid(h, e->uid);
@@ -86,14 +132,14 @@ static struct err *tar_header(struct tar *t, const struct entry *e)
 
 		archive_entry_xattr_add_entry(h, x->name, x->value.ptr, x->value.len);
 	}
-	return archive_write_header(t->archive, h) ? tar_err(t) : NULL;
+	return tar_check(t, archive_write_header(t->now, h) == ARCHIVE_OK);
 }
 
 static struct err *tar_bytes(struct tar *t, const void *bytes, size_t n)
 {
-	la_ssize_t done = n ? archive_write_data(t->archive, bytes, n) : 0;
+	la_ssize_t done = n ? archive_write_data(t->now, bytes, n) : 0;
 
-	return done == (la_ssize_t)n ? NULL : tar_err(t);
+	return tar_check(t, done == (la_ssize_t)n);
 }
 
 static struct err *changed(const struct entry *e, uint64_t now)
@@ -137,7 +183,8 @@ static struct err *tar_content(struct tar *t, const struct entry *e, char *buf)
 
 static struct err *tar_close(struct tar *t)
 {
-	return archive_write_close(t->archive) ? tar_err(t) : NULL;
+	TRY(tar_choose(t, PLAIN));
+	return tar_check(t, archive_write_close(t->now) == ARCHIVE_OK);
 }
 
 struct err *layer_tar(const struct entry *const *entries, size_t n, struct sink *s,
