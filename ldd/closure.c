@@ -103,8 +103,15 @@ static void list_insert(struct loading *l, size_t at, struct object *o)
 
 static void list_append(struct loading *l, struct object *o)
 {
-	if (!loaded_of(o)->is_listed)
-		list_insert(l, l->c->objects.len, o);
+	size_t at = l->c->objects.len;
+
+	if (loaded_of(o)->is_listed)
+		return;
+	// The loader puts itself behind the last object that it has found: what it has not found is
+	// in no search list (rtld.c dl_main).
+	while (o == l->interpreter && !l->c->objects.at[at - 1]->file)
+		at--;
+	list_insert(l, at, o);
 }
 
 static void add_name(struct loading *l, struct object *o, const char *name)
@@ -202,14 +209,15 @@ static const char *asker_name(const struct object *by)
 }
 
 // Says once what is missing, with every place that was looked at.
-static struct err *tell_missing(struct loading *l, struct object *by, const char *name)
+static struct err *tell_missing(
+	struct loading *l, struct object *by, const char *name, const char *asked)
 {
 	struct strings places = {0};
 	struct found again;
 
 	if (problem_of(l, PROBLEM_MISSING, name))
 		return NULL;
-	TRY(search_library(l->r, l->ld, by, l->program, name, &again, &places));
+	TRY(search_library(l->r, l->ld, by, l->program, asked, &again, &places));
 	size_t shown = strlen(name) > 200 ? 200 : strlen(name);
 	struct problem *p = closure_problem(l->r, l->c, PROBLEM_MISSING, name,
 		"%.*s%s, needed by %s, is not found", (int)shown, name,
@@ -227,7 +235,9 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 	struct object **out)
 {
 	struct found found;
+	const char *asked = name;
 
+	name = search_expand_name(l->r, l->ld, by, l->program, asked);
 	*out = find_by_name(l, name);
 	if (*out)
 		return NULL;
@@ -236,7 +246,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 			"%s needs a library with an empty name", asker_name(by));
 		return NULL;
 	}
-	TRY(search_library(l->r, l->ld, by, l->program, name, &found, NULL));
+	TRY(search_library(l->r, l->ld, by, l->program, asked, &found, NULL));
 	for (size_t i = 0; i < found.notes.len; i++)
 		note(l, found.notes.at[i]);
 	if (found.fatal) {
@@ -245,7 +255,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 			found.fatal);
 		found.file = NULL;
 	} else if (!found.file && !is_optional) {
-		TRY(tell_missing(l, by, name));
+		TRY(tell_missing(l, by, name, asked));
 	}
 	if (found.file)
 		*out = find_by_file(l, found.file);
@@ -290,8 +300,6 @@ static struct err *load_dep(
 	TRY(load(l, by, dep->name, dep->kind == ELF_AUXILIARY, &o));
 	if (!o)
 		return NULL;
-	if (o->is_skipped_optional)
-		return NULL;
 	add_wanter(l, o, by);
 	if (is_filter)
 		list_in_front(l, at, o);
@@ -328,7 +336,8 @@ static struct err *load_all(struct loading *l, size_t from)
 
 // ---- the program and its loader ----
 
-static struct err *tell_other_loaders(struct loading *l, struct problem *p)
+static struct err *tell_other_loaders(
+	struct loading *l, const struct elf *program, struct problem *p)
 {
 	static const char *const dirs[] = {"/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64"};
 	struct root *root = resolver_sysroot(l->r);
@@ -348,7 +357,7 @@ static struct err *tell_other_loaders(struct loading *l, struct problem *p)
 			if (strncmp(names.at[k], "ld", 2) != 0 || !strstr(names.at[k], ".so"))
 				continue;
 			TRY(resolver_file(l->r, root, path, &f));
-			if (!f || elf_fits(l->ld->abi, &f->elf, l->a, &why) != ELF_FITS)
+			if (!f || elf_fits(program, &f->elf, l->a, &why) != ELF_FITS)
 				continue;
 			p->hint = arena_printf(l->a,
 				"the sysroot has %s for this ABI: link the program with "
@@ -389,7 +398,16 @@ static struct err *check_interpreter(struct loading *l)
 		p = closure_problem(l->r, l->c, PROBLEM_INTERPRETER, path,
 			"the interpreter %s cannot load %s: %s", shown, l->program->name, why);
 	}
-	return p ? tell_other_loaders(l, p) : NULL;
+	if (!p)
+		return NULL;
+	// What is not there decides nothing: the program's own marks tell what it fits with.
+	struct elf *program = arena_new(l->a, struct elf);
+
+	*program = *l->ld->abi;
+	program->interp = NULL;
+	if (!f)
+		l->ld->abi = program;
+	return tell_other_loaders(l, program, p);
 }
 
 // Without PT_INTERP (a library as a root) the names it needs tell the libc.

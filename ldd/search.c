@@ -45,6 +45,14 @@ static void place(struct search *s, const char *path, enum rule rule, const char
 			arena_printf(s->a, "%s (%s): %s", path, rule_text(rule), there));
 }
 
+// musl goes on only where nothing is there to open; what else goes wrong ends the whole search
+// (dynlink.c path_open). glibc then ends the one path of directories.
+static bool ends_search(const struct search *s, int error)
+{
+	return s->ld->kind == LIBC_MUSL && error && error != ENOENT && error != ENOTDIR &&
+		error != EACCES && error != ENAMETOOLONG;
+}
+
 // Looks at one path of one root. The errno of the attempt, as open_verify leaves it: 0 is found or
 // fatal, ENOENT is not there or passed over.
 static struct err *try_path(struct search *s, struct root *root, const char *path, enum rule rule,
@@ -53,8 +61,10 @@ static struct err *try_path(struct search *s, struct root *root, const char *pat
 	const struct walk *w = root_walk(root, path);
 	const struct object_file *o;
 	const char *why = NULL;
+	enum elf_fit fit;
 
 	*error = w->error;
+	s->is_over = ends_search(s, w->error);
 	if (s->places && w->error)
 		place(s, root_host_path(root, path, s->a), rule,
 			w->error == ENOENT && w->nlinks ? "a link that leads nowhere"
@@ -64,7 +74,11 @@ static struct err *try_path(struct search *s, struct root *root, const char *pat
 	TRY(resolver_file(s->r, root, path, &o));
 	if (!o)
 		return err_new(ERR_FAILED, "%s: vanished", root_host_path(root, path, s->a));
-	switch (elf_fits(s->ld->abi, &o->elf, s->a, &why)) {
+	fit = elf_fits(s->ld->abi, &o->elf, s->a, &why);
+	// The first file that opens is the one that musl takes.
+	if (fit == ELF_SKIPPED && s->ld->kind == LIBC_MUSL)
+		fit = ELF_FATAL;
+	switch (fit) {
 	case ELF_FITS:
 		place(s, root_host_path(root, path, s->a), rule, "found");
 		s->out->file = o;
@@ -117,13 +131,20 @@ static struct err *try_in(struct search *s, struct root *root, const char *dir, 
 			rule, detail, error));
 	if (s->is_over)
 		return NULL;
-	// A directory that is not there is not looked into a thousand times.
-	if (!s->places && root_walk(root, dir)->error) {
+	int missing = root_walk(root, dir)->error;
+
+	if (missing && !s->places) {
+		// A directory that is not there is not looked into a thousand times; why it is not
+		// is the same to glibc (dl-load.c open_path: nonexisting).
 		*error = ENOENT;
+		s->is_over = ends_search(s, missing);
 		return NULL;
 	}
-	return try_path(
-		s, root, arena_printf(s->a, "%s%s%s", dir, slash, s->name), rule, detail, error);
+	TRY(try_path(
+		s, root, arena_printf(s->a, "%s%s%s", dir, slash, s->name), rule, detail, error));
+	if (missing)
+		*error = ENOENT;
+	return NULL;
 }
 
 static bool is_own(const struct search *s, const struct object *o)
@@ -449,6 +470,19 @@ static struct err *search_musl(struct search *s)
 	return s->is_over ? NULL : try_system_memo(s);
 }
 
+const char *search_expand_name(struct resolver *r, struct loader *ld, const struct object *by,
+	const struct object *program, const char *name)
+{
+	struct search s = {.r = r, .a = resolver_arena(r), .ld = ld, .program = program};
+	bool is_origin;
+
+	if (ld->kind != LIBC_GLIBC || !strchr(name, '$'))
+		return name;
+	const char *expanded = expand(&s, by, name, &is_origin);
+
+	return expanded ? expanded : name;
+}
+
 struct err *search_library(struct resolver *r, struct loader *ld, const struct object *by,
 	const struct object *program, const char *name, struct found *out, struct strings *places)
 {
@@ -464,7 +498,7 @@ struct err *search_library(struct resolver *r, struct loader *ld, const struct o
 	};
 
 	*out = (struct found){.rule = RULE_NONE};
-	if (strchr(name, '/'))
+	if (strchr(search_expand_name(r, ld, by, program, name), '/'))
 		return try_name_as_path(&s);
 	return ld->kind == LIBC_MUSL ? search_musl(&s) : search_glibc(&s);
 }

@@ -28,6 +28,10 @@ struct found {
 };
 
 struct object;
+// The name as the loader asks for it and knows it afterwards: glibc puts $ORIGIN and the others
+// into each DT_NEEDED first (elf/dl-deps.c expand_dst), musl takes it as it stands.
+const char *search_expand_name(struct resolver *r, struct loader *ld, const struct object *by,
+	const struct object *program, const char *name);
 // Looks for `name` on behalf of `by` (NULL: the preload file) in a process of `program`. Every
 // place looked at, with what was there, goes to `places` unless that is NULL. glibc elf/dl-load.c
 // _dl_map_object; musl ldso/dynlink.c load_library.
