@@ -16,8 +16,8 @@ must_check struct err *verify_symbols(struct resolver *r, struct closure *c);
 // The platform the closure needs: the highest ARM variant of program, its own libraries, loader
 // and libc; for amd64 the highest GNU_PROPERTY_X86_ISA_1_NEEDED of these and of everything that
 // glibc's loader loads at start, for it refuses what is above the processor. `asked` (NULL: nothing
-// asserted) is compared: what a device of it cannot run is a PROBLEM_ABI. Other ARM libraries of the
-// sysroot marked higher only warn. The user's own are those outside the sysroot's root. An ARM
+// asserted) is compared: what a device of it cannot run is a PROBLEM_ABI. Other ARM libraries of
+// the sysroot marked higher only warn. The user's own are those outside the sysroot's root. An ARM
 // program that does not say its variant is a PROBLEM_ABI, unless `asked` says it.
 must_check struct err *verify_platform(
 	struct resolver *r, struct closure *c, const struct platform *asked, struct platform *out);

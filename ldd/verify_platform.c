@@ -171,7 +171,8 @@ static void too_high(struct resolver *r, struct closure *c, const struct platfor
 			platform_text(asked, b));
 }
 
-// A loader of the other float ABI refuses the program's libraries one by one; say it once.
+// The loader looks at its libraries' float ABI, never at the program's: that one starts, and passes
+// its floating-point arguments in the wrong registers.
 static void check_float(struct resolver *r, struct closure *c)
 {
 	const struct object *program = c->objects.at[0];

@@ -214,6 +214,27 @@ static void a_higher_libc_counts(void **state)
 	expect_contains(c.problems.at[0].hint, "sysroot");
 }
 
+static void a_program_of_the_other_float_abi_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct platform p;
+	struct closure c;
+
+	need("arm-linux-gnueabi-gcc");
+	need("arm-linux-gnueabihf-gcc");
+	shell(f,
+		"echo 'int main() { return 0; }' >p.c;" SF
+		"-o p p.c -Wl,--dynamic-linker=/lib/ld-linux-armhf.so.3");
+	fixture_open(f, "/usr/arm-linux-gnueabihf");
+	c = resolve(f, "p");
+	expect_none(&c);
+	assert_null(verify_platform(f->r, &c, NULL, &p));
+	assert_int_equal(c.problems.len, 1);
+	assert_int_equal(c.problems.at[0].kind, PROBLEM_ABI);
+	expect_contains(c.problems.at[0].text, "/p is built for soft float, its loader");
+	assert_true(closure_is_broken(&c));
+}
+
 static void a_broken_program_is_not_judged_twice(void **state)
 {
 	struct fixture *f = *state;
@@ -243,6 +264,7 @@ int main(void)
 		TEST(a_higher_library_of_the_sysroot_warns),
 		TEST(a_higher_library_of_ones_own_counts),
 		TEST(a_higher_libc_counts),
+		TEST(a_program_of_the_other_float_abi_is_refused),
 		TEST(a_broken_program_is_not_judged_twice),
 	};
 
