@@ -246,8 +246,10 @@ static struct err *find_kept(const struct layer_options *o, const struct entry *
 	TRY(layer_tar(entries, n, &h.sink, NULL, NULL));
 	out->diff_id = hasher_digest(&h);
 	TRY(cache_find(o->cache, &out->diff_id, identity, digest, &out->blob, &out->is_cached));
-	if (out->is_cached && o->progress)
-		o->progress(o->progress_arg, h.size);
+	for (size_t i = 0; out->is_cached && o->progress && i < n; i++) {
+		if (S_ISREG(entries[i]->mode))
+			o->progress(o->progress_arg, entries[i]->size);
+	}
 	return NULL;
 }
 

@@ -192,6 +192,51 @@ static void next_run_sweeps(void **state)
 	assert_int_equal(entries(), 2);
 }
 
+static void longest_name(void **state)
+{
+	char name[256];
+	struct file_out *f;
+
+	(void)state;
+	memset(name, 'n', 255);
+	name[255] = '\0';
+	assert_null(file_out_open(name, 0644, &f));
+	assert_null(sink_write(file_out_sink(f), "new", 3));
+	assert_null(file_out_commit(f));
+	file_out_drop(&f);
+	assert_content(name, "new");
+}
+
+// All of them sweep, none of them takes away what another is writing.
+static void many_writers(void **state)
+{
+	enum { WRITERS = 4, ROUNDS = 30 };
+	pid_t pids[WRITERS];
+
+	(void)state;
+	for (int i = 0; i < WRITERS; i++) {
+		pids[i] = fork();
+		for (int n = 0; pids[i] == 0 && n < ROUNDS; n++) {
+			struct file_out *f;
+
+			if (file_out_open("target", 0644, &f) ||
+				sink_write(file_out_sink(f), "whole", 5) || file_out_commit(f))
+				_exit(1);
+			file_out_drop(&f);
+		}
+		if (pids[i] == 0)
+			_exit(0);
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		int status;
+
+		waitpid(pids[i], &status, 0);
+		assert_int_equal(status, 0);
+	}
+	assert_content("target", "whole");
+	assert_int_equal(entries(), 1);
+}
+
 static void special_targets(void **state)
 {
 	struct file_out *f;
@@ -357,6 +402,8 @@ int main(void)
 		test(file_appears_on_commit),
 		test(dropped_file_leaves_no_trace),
 		test(next_run_sweeps),
+		test(longest_name),
+		test(many_writers),
 		test(special_targets),
 		test(stdout_is_written_through),
 		test(disk_full),
