@@ -12,7 +12,8 @@ must_check struct err *cache_open(const char *dir, bool is_temporary, struct are
 	const char **warning, struct cache **out);
 void cache_drop(struct cache **c);
 
-// False: no layer of this identity was ever kept, so there is no point in hashing one to look it up.
+// False: no layer of this identity was ever kept, so there is no point in hashing one to look it
+// up.
 bool cache_may_have(const struct cache *c, const char *identity);
 // The layer that was made from diff_id by the compressor `identity` (compress_identity, and
 // whatever else tells layers apart beforehand), if kept.
