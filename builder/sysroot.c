@@ -113,6 +113,7 @@ static void take_options(struct sysroots *s, const struct sysroots_options *o)
 	s->options.library_path = path.at;
 	s->options.nlibrary_path = path.len;
 	s->options.workdir = o->workdir;
+	s->options.for_image = o->for_image;
 	if (o->hwcaps) {
 		s->options.hwcaps = o->hwcaps->at;
 		s->options.nhwcaps = o->hwcaps->len;

@@ -19,6 +19,7 @@ struct sysroots_options {
 	const struct strings *hwcaps;
 	const char *env_library_path; // LD_LIBRARY_PATH of the image's env, inside it; NULL: none
 	const char *workdir;          // the image's WorkingDir; NULL: "/"
+	bool for_image;               // see struct resolver_options
 };
 must_check struct err *sysroots_open(const struct sysroots_options *o, struct sysroots **out);
 void sysroots_drop(struct sysroots **s);

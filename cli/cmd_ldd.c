@@ -261,7 +261,8 @@ static void ldd_one(struct ldd *l, const char *path)
 	print_closure(l, &p, &c);
 	if (strcmp(l->args->format, "list") != 0 && p.sysroot->told)
 		show_warning("%s: libraries come from %s", path, p.sysroot->told);
-	e = show_problems(path, &c, true);
+	show_problems(path, &c, true);
+	e = closure_error(&c, path);
 	if (e)
 		keep_first(l, e);
 }
@@ -307,38 +308,20 @@ static struct err *ldd_run(void *args, const struct common_args *common)
 	return e;
 }
 
+#define AT(field) offsetof(struct ldd_args, field)
+
 static const struct opt ldd_opts[] = {
-	{.name = "sysroot",
-		.kind = OPT_TEXTS,
-		.offset = offsetof(struct ldd_args, sysroots),
-		.value = "[PLATFORM=]DIR",
-		.help = "where libraries come from; one per platform (repeatable)"},
-	{.name = "library-path",
-		.kind = OPT_TEXTS,
-		.offset = offsetof(struct ldd_args, library_path),
-		.value = "DIR",
-		.help = "search as LD_LIBRARY_PATH; =DIR is inside the sysroot (repeatable)"},
-	{.name = "platform",
-		.kind = OPT_TEXT,
-		.offset = offsetof(struct ldd_args, platform),
-		.value = "OS/ARCH[/VARIANT]",
-		.help = "assert the platform; a program of another one is an error"},
-	{.name = "hwcaps",
-		.kind = OPT_TEXTS,
-		.offset = offsetof(struct ldd_args, hwcaps),
-		.value = "NAME",
-		.help = "prefer libraries of glibc-hwcaps/NAME (repeatable)"},
-	{.name = "format",
-		.kind = OPT_CHOICE,
-		.offset = offsetof(struct ldd_args, format),
-		.value = "FORMAT",
-		.help = "tree, list (what ld.so prints) or json",
-		.choices = "tree|list|json"},
-	{.name = "why",
-		.kind = OPT_TEXT,
-		.offset = offsetof(struct ldd_args, why),
-		.value = "NAME",
-		.help = "only say by whom the library NAME is asked for"},
+	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]DIR",
+		"where libraries come from; one per platform (repeatable)"),
+	OPT("library-path", 0, OPT_TEXTS, AT(library_path), "DIR[:DIR]",
+		"search as LD_LIBRARY_PATH; =DIR is inside the sysroot (repeatable)"),
+	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
+		"assert the platform; a program of another one is an error"),
+	OPT("hwcaps", 0, OPT_TEXTS, AT(hwcaps), "NAME",
+		"prefer libraries of glibc-hwcaps/NAME (repeatable)"),
+	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT", "tree, list (what ld.so prints) or json",
+		.choices = "tree|list|json"),
+	OPT("why", 0, OPT_TEXT, AT(why), "NAME", "only say by whom the library NAME is asked for"),
 	{0},
 };
 
@@ -355,7 +338,7 @@ const struct command command_ldd = {
 	.opts = ldd_opts,
 	.args_size = sizeof(struct ldd_args),
 	.defaults = &ldd_defaults,
-	.positional_offset = offsetof(struct ldd_args, files),
+	.positional_offset = AT(files),
 	.min_positional = 1,
 	.max_positional = SIZE_MAX,
 	.run = ldd_run,

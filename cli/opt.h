@@ -28,6 +28,13 @@ struct opt {
 	int64_t min, max; // of OPT_NUMBER
 };
 
+// One row of a table; further members as designated initializers behind.
+#define OPT(name_, letter_, kind_, offset_, value_, help_, ...)                                    \
+	{                                                                                          \
+		.name = (name_), .letter = (letter_), .kind = (kind_), .offset = (offset_),        \
+		.value = (value_), .help = (help_), __VA_ARGS__                                    \
+	}
+
 // Every command's options. Zeroed but for progress and color, which main sets to "auto".
 struct common_args {
 	const char *progress; // auto, plain, json or none

@@ -28,6 +28,27 @@ bool closure_is_broken(const struct closure *c)
 	return false;
 }
 
+struct err *closure_error(const struct closure *c, const char *program)
+{
+	const struct problem *first = NULL;
+	size_t n = 0;
+
+	vec_each (p, &c->problems) {
+		if (p->is_warning)
+			continue;
+		if (!n++)
+			first = p;
+	}
+	if (!first)
+		return NULL;
+	struct err *e = n == 1
+		? err_new(ERR_NO_START, "%s would not start: %s", program, first->text)
+		: err_new(ERR_NO_START, "%s would not start: %s (and %zu more)", program,
+			  first->text, n - 1);
+
+	return first->hint ? err_hint(e, "%s", first->hint) : e;
+}
+
 struct problem *closure_problem(struct resolver *r, struct closure *c, enum problem_kind kind,
 	const char *name, const char *fmt, ...)
 {
@@ -424,7 +445,7 @@ static struct err *load_preload(struct loading *l)
 	struct span text;
 
 	if (l->ld->kind != LIBC_GLIBC || !l->c->interpreter_path ||
-		resolver_options(l->r)->no_preload)
+		resolver_options(l->r)->for_image)
 		return NULL;
 	TRY(root_read(resolver_sysroot(l->r), "/etc/ld.so.preload", 65536, l->a, &text));
 	if (!text.ptr)

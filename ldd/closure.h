@@ -70,5 +70,8 @@ must_check struct err *closure_add_hidden(struct resolver *r, struct closure *c,
 
 // True where a problem keeps the program from starting.
 bool closure_is_broken(const struct closure *c);
+// ERR_NO_START that sums up what keeps the program from starting, with the first problem's hint;
+// NULL where it starts.
+must_check struct err *closure_error(const struct closure *c, const char *program);
 struct problem *closure_problem(struct resolver *r, struct closure *c, enum problem_kind kind,
 	const char *name, const char *fmt, ...) __attribute__((format(printf, 5, 6)));

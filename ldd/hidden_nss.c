@@ -118,7 +118,9 @@ static struct err *read_conf(struct resolver *r, const struct object *libc, stru
 	if (!facts->nss) {
 		struct map *conf = arena_new(a, struct map);
 
-		TRY(root_read(resolver_sysroot(r), "/etc/nsswitch.conf", CONF_MAX, a, &text));
+		if (!resolver_options(r)->for_image)
+			TRY(root_read(
+				resolver_sysroot(r), "/etc/nsswitch.conf", CONF_MAX, a, &text));
 		if (text.ptr)
 			nss_parse(a, text, conf);
 		facts->nss = conf;

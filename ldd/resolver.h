@@ -24,8 +24,9 @@ struct resolver_options {
 	size_t nhwcaps;
 	// What $PLATFORM stands for; NULL: path elements with it are dropped.
 	const char *platform_string;
-	// Leave /etc/ld.so.preload out: an image does not take it over from its sysroot.
-	bool no_preload;
+	// For an image, which does not take over /etc/ld.so.preload and /etc/nsswitch.conf of its
+	// sysroot: both count as not there.
+	bool for_image;
 	// The image's WorkingDir, for relative names; NULL: "/".
 	const char *workdir;
 };

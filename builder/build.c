@@ -1,0 +1,423 @@
+#include "builder/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "builder/place.h"
+#include "ldd/verify.h"
+
+static void warn(struct build *b, const char *text)
+{
+	if (b->events && b->events->warning)
+		b->events->warning(b->events->arg, text);
+}
+
+// ---- programs, and which image each is for ----
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool same_abi(const struct installed *x, const struct installed *y)
+{
+	const struct elf *a = &x->program.file->elf, *b = &y->program.file->elf;
+
+	return a->machine == b->machine && a->class == b->class && a->data == b->data &&
+		elf_arm_float(a) == elf_arm_float(b);
+}
+
+// Programs of one machine and ABI share an image; those that differ in their variant and have one
+// name are the same program for several boards.
+static bool belongs(const struct built_image *image, const struct installed *p)
+{
+	vec_each (q, &image->assembly.programs) {
+		if (!same_abi(*q, p))
+			return false;
+		if (strcmp((*q)->program.platform.variant, p->program.platform.variant) != 0 &&
+			strcmp(base_of((*q)->program.path), base_of(p->program.path)) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void into_image(struct build *b, struct installed *p)
+{
+	vec_each (image, &b->images)
+		if (belongs(*image, p)) {
+			vec_push(&b->arena, &(*image)->assembly.programs, p);
+			return;
+		}
+	struct built_image *image = arena_new(&b->arena, struct built_image);
+
+	image->assembly.spec = &b->spec;
+	image->assembly.sysroot = p->program.sysroot;
+	vec_push(&b->arena, &image->assembly.programs, p);
+	vec_push(&b->arena, &b->images, image);
+}
+
+static struct err *open_programs(struct build *b)
+{
+	const struct strings *paths = &b->spec.args->paths;
+	const struct platform *asked = b->spec.has_platform ? &b->spec.platform : NULL;
+
+	for (size_t i = 0; i < paths->len; i++) {
+		struct installed *p = arena_new(&b->arena, struct installed);
+
+		TRY(program_open(b->sysroots, paths->at[i], asked, &b->arena, &p->program));
+		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
+			p->program.file->elf.soname)
+			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",
+						paths->at[i]),
+				"give the program that loads it; --library-path says where its "
+				"libraries are");
+		into_image(b, p);
+	}
+	return NULL;
+}
+
+// ---- what they load ----
+
+static struct err *resolve_program(struct build *b, struct assembly *a, struct installed *p)
+{
+	struct resolver *r = p->program.sysroot->resolver;
+	const struct platform *asked = b->spec.has_platform ? &b->spec.platform : NULL;
+	struct platform needed;
+
+	TRY(closure_resolve(r, p->program.root, p->program.path, &p->closure));
+	TRY(hidden_add(r, &p->closure, &p->suggestions));
+	TRY(verify_versions(r, &p->closure));
+	TRY(verify_symbols(r, &p->closure));
+	TRY(verify_platform(r, &p->closure, asked, &needed));
+	if (b->events && b->events->resolved)
+		b->events->resolved(b->events->arg, p);
+	TRY(closure_error(&p->closure, p->program.asked));
+	if (!a->platform.arch[0] || platform_level(&needed) > platform_level(&a->platform))
+		a->platform = needed;
+	const char *floor = verify_glibc_floor(r, &p->closure);
+
+	if (floor && (!a->glibc_floor || strverscmp(floor, a->glibc_floor) > 0))
+		a->glibc_floor = floor;
+	return NULL;
+}
+
+static struct err *refuse_doubles(const struct build *b)
+{
+	for (size_t i = 0; i < b->images.len; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct assembly *x = &b->images.at[k]->assembly;
+			const struct assembly *y = &b->images.at[i]->assembly;
+			char text[PLATFORM_TEXT];
+
+			if (platform_equal(&x->platform, &y->platform))
+				return err_hint(
+					err_new(ERR_USAGE,
+						"%s and %s are both for %s: an index holds one image for "
+						"each platform",
+						x->programs.at[0]->program.asked,
+						y->programs.at[0]->program.asked,
+						platform_text(&x->platform, text)),
+					"their libraries may need a higher variant than the programs; give "
+					"each its own with --sysroot PLATFORM=DIR");
+		}
+	return NULL;
+}
+
+static struct err *resolve_programs(struct build *b)
+{
+	vec_each (image, &b->images)
+		vec_each (p, &(*image)->assembly.programs)
+			TRY(resolve_program(b, &(*image)->assembly, *p));
+	struct strings warnings = sysroots_warnings(b->sysroots, &b->arena);
+
+	for (size_t i = 0; i < warnings.len; i++)
+		warn(b, warnings.at[i]);
+	return refuse_doubles(b);
+}
+
+// ---- trees ----
+
+static struct err *assemble_images(struct build *b)
+{
+	vec_each (image, &b->images) {
+		struct assembly *a = &(*image)->assembly;
+
+		TRY(assemble(a, sysroots_host(b->sysroots)));
+		for (size_t i = 0; i < a->warnings.len; i++)
+			warn(b, a->warnings.at[i]);
+		TRY(assemble_prove(a));
+		layering_split(*image, b->spec.layering, &b->arena);
+	}
+	return NULL;
+}
+
+// ---- layers ----
+
+static const struct entry *const *entries_of(const struct built_layer *l, struct arena *a)
+{
+	const struct entry **out = arena_alloc(a, l->n * sizeof(*out));
+
+	for (size_t i = 0; i < l->n; i++)
+		out[i] = &l->entries[i]->entry;
+	return out;
+}
+
+static struct err *pack_layer(struct build *b, struct built_layer *l)
+{
+	const struct entry *const *entries = entries_of(l, &b->arena);
+	const struct layer_options o = {
+		.format = b->spec.format,
+		.level = b->spec.level,
+		.pool = b->pool,
+		.cache = b->cache,
+	};
+
+	l->raw_size = layer_raw_size(entries, l->n);
+	l->compressor = compress_identity(b->spec.format, b->spec.level, l->raw_size, &b->arena);
+	if (b->spec.args->dry_run)
+		return NULL;
+	return layer_write(&o, entries, l->n, &b->arena, &l->layer);
+}
+
+static struct err *pack_layers(struct build *b)
+{
+	const char *warning = NULL;
+
+	if (!b->spec.args->dry_run) {
+		TRY(cache_open(b->spec.args->cache_dir, b->spec.args->no_cache, &b->arena, &warning,
+			&b->cache));
+		b->pool = pool_new(0);
+	}
+	if (warning)
+		warn(b, warning);
+	vec_each (image, &b->images)
+		vec_each (l, &(*image)->layers) {
+			TRY_AS(pack_layer(b, l), "layer \"%s\"", l->title);
+			if (b->events && b->events->layer)
+				b->events->layer(b->events->arg, *image, l);
+		}
+	return NULL;
+}
+
+// ---- documents ----
+
+static const char *time_text(int64_t seconds, struct arena *a)
+{
+	char text[32];
+	struct tm tm;
+	time_t t = (time_t)seconds;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return arena_strdup(a, text);
+}
+
+static void make_config(struct build *b, struct built_image *image)
+{
+	struct arena *a = &b->arena;
+	const struct platform *p = &image->assembly.platform;
+	struct image_config *c = &image->config;
+	struct {
+		struct history *at;
+		size_t len, cap;
+	} history = {0};
+
+	*c = (struct image_config){
+		.created = time_text(b->spec.epoch, a),
+		.architecture = p->arch,
+		.os = p->os,
+		.variant = p->variant[0] ? p->variant : NULL,
+		.config = b->spec.config,
+		.rootfs = {.type = "layers"},
+	};
+	if (!c->config.entrypoint.len)
+		vec_push(a, &c->config.entrypoint, image->assembly.programs.at[0]->path);
+	vec_each (l, &image->layers) {
+		vec_push(a, &c->rootfs.diff_ids, l->layer.diff_id.text);
+		vec_push(a, &history,
+			(struct history){.created = c->created,
+				.created_by = "imgmin build",
+				.comment = l->title});
+	}
+	c->history = (struct json_list){history.at, history.len, history.cap};
+	image->config_text = json_write(&image_config_table, c, a);
+	image->config_descriptor = descriptor_of(OCI_CONFIG, image->config_text, a);
+}
+
+static void make_manifest(struct build *b, struct built_image *image)
+{
+	struct arena *a = &b->arena;
+	struct {
+		struct descriptor *at;
+		size_t len, cap;
+	} layers = {0};
+	struct manifest m = {
+		.schema_version = 2,
+		.media_type = OCI_MANIFEST,
+		.config = image->config_descriptor,
+		.annotations = b->spec.annotations,
+	};
+
+	vec_each (l, &image->layers)
+		vec_push(a, &layers, l->layer.descriptor);
+	m.layers = (struct json_list){layers.at, layers.len, layers.cap};
+	image->text = json_write(&manifest_table, &m, a);
+	image->descriptor = descriptor_of(OCI_MANIFEST, image->text, a);
+	image->descriptor.platform = oci_platform_of(&image->assembly.platform, a);
+}
+
+static int by_platform(const void *x, const void *y)
+{
+	const struct descriptor *a = x, *b = y;
+	struct platform p = platform_of(&a->platform), q = platform_of(&b->platform);
+
+	return platform_order(&p, &q);
+}
+
+static void make_index(struct build *b)
+{
+	struct arena *a = &b->arena;
+	struct {
+		struct descriptor *at;
+		size_t len, cap;
+	} manifests = {0};
+	struct index index = {
+		.schema_version = 2,
+		.media_type = OCI_INDEX,
+		.annotations = b->spec.annotations,
+	};
+
+	vec_each (image, &b->images)
+		vec_push(a, &manifests, (*image)->descriptor);
+	qsort(manifests.at, manifests.len, sizeof(*manifests.at), by_platform);
+	index.manifests = (struct json_list){manifests.at, manifests.len, manifests.cap};
+	b->index_text = json_write(&index_table, &index, a);
+	b->top = descriptor_of(OCI_INDEX, b->index_text, a);
+}
+
+static void make_documents(struct build *b)
+{
+	vec_each (image, &b->images) {
+		make_config(b, *image);
+		make_manifest(b, *image);
+	}
+	if (b->images.len > 1)
+		make_index(b);
+	else
+		b->top = b->images.at[0]->descriptor;
+}
+
+// ---- places ----
+
+static struct err *put_bytes(struct transport *t, const struct descriptor *d, struct span bytes)
+{
+	drop(fd_drop) int fd = -1;
+	struct fd_sink s;
+
+	TRY(spool_open(&fd));
+	fd_sink_init(&s, fd, "temporary file");
+	TRY(sink_write(&s.sink, bytes.ptr, bytes.len));
+	return transport_put(t, d, &(struct blob){.fd = fd, .size = bytes.len});
+}
+
+static struct err *put_image(struct transport *t, const struct built_image *image)
+{
+	vec_each (l, &image->layers) {
+		bool has;
+
+		TRY(transport_has(t, &l->layer.descriptor, &has));
+		if (!has)
+			TRY(transport_put(t, &l->layer.descriptor, &l->layer.blob));
+	}
+	TRY(put_bytes(t, &image->config_descriptor, image->config_text));
+	return transport_put_document(t, &image->descriptor, image->text);
+}
+
+static struct err *put_all(struct build *b, struct transport *t, const char *name)
+{
+	struct strings names = b->spec.tags;
+
+	if (name) {
+		names = (struct strings){0};
+		vec_push(&b->arena, &names, name);
+	}
+	vec_each (image, &b->images)
+		TRY(put_image(t, *image));
+	if (b->index_text.len)
+		TRY(transport_put_document(t, &b->top, b->index_text));
+	TRY(transport_tag(t, &b->top, &names));
+	return transport_commit(t);
+}
+
+static struct err *write_places(struct build *b)
+{
+	for (size_t i = 0; i < b->spec.outputs.len; i++) {
+		drop(transport_drop) struct transport *t = NULL;
+		const char *place = b->spec.outputs.at[i], *name;
+
+		TRY(place_create(place, b->spec.epoch, &b->arena, &t, &name));
+		TRY_AS(put_all(b, t, name), "write %s", place);
+	}
+	return NULL;
+}
+
+// ---- the story ----
+
+static struct err *build_all(struct build *b, const struct build_args *args)
+{
+	TRY(spec_from_args(args, &b->arena, &b->spec));
+	const struct sysroots_options o = {
+		.given = &args->sysroots,
+		.library_path = &args->library_path,
+		.hwcaps = &args->hwcaps,
+		.env_library_path = b->spec.env_library_path,
+		.workdir = b->spec.config.working_dir,
+		.for_image = true,
+	};
+
+	if (b->spec.is_renamed)
+		warn(b,
+			arena_printf(&b->arena,
+				"the image is called %s: names of images have no capitals",
+				b->spec.name));
+	TRY(sysroots_open(&o, &b->sysroots));
+	TRY(open_programs(b));
+	TRY(resolve_programs(b));
+	TRY(assemble_images(b));
+	TRY(pack_layers(b));
+	if (args->dry_run)
+		return NULL;
+	make_documents(b);
+	TRY(write_places(b));
+	return build_write_results(b);
+}
+
+struct err *build_images(
+	const struct build_args *args, const struct build_events *events, struct build **out)
+{
+	*out = mem_alloc(sizeof(**out));
+	(*out)->events = events;
+	return build_all(*out, args);
+}
+
+void build_drop(struct build **bp)
+{
+	struct build *b = *bp;
+
+	if (!b)
+		return;
+	vec_each (image, &b->images) {
+		vec_each (l, &(*image)->layers)
+			blob_drop(&l->layer.blob);
+		assembly_drop(&(*image)->assembly);
+	}
+	cache_drop(&b->cache);
+	if (b->pool)
+		pool_drop(&b->pool);
+	sysroots_drop(&b->sysroots);
+	arena_drop(&b->arena);
+	mem_drop(bp);
+}

@@ -1,0 +1,62 @@
+// The story of `imgmin build`: programs → closures → trees → layers → images → places.
+#pragma once
+#include "builder/assemble.h"
+#include "oci/cache.h"
+
+struct built_layer {
+	const char *title; // "loader and libc"
+	const struct tree_entry *const *entries;
+	size_t n;
+	uint64_t raw_size;
+	struct layer layer;
+	const char *compressor; // compress_identity
+};
+
+struct built_image {
+	struct assembly assembly;
+	struct {
+		struct built_layer *at;
+		size_t len, cap;
+	} layers;
+	struct image_config config;
+	struct descriptor config_descriptor, descriptor;
+	struct span config_text, text; // the documents
+};
+
+// What the caller may want to show while it goes on; any may be NULL.
+struct build_events {
+	void *arg;
+	// A program was resolved; with its problems it may be about to fail.
+	void (*resolved)(void *arg, const struct installed *p);
+	void (*warning)(void *arg, const char *text);
+	void (*layer)(void *arg, const struct built_image *image, const struct built_layer *l);
+};
+
+struct build {
+	struct arena arena;
+	struct spec spec;
+	const struct build_events *events;
+	struct sysroots *sysroots;
+	struct pool *pool;
+	struct cache *cache;
+	struct { // in the order of the PATHs
+		struct built_image **at;
+		size_t len, cap;
+	} images;
+	struct descriptor top;  // of the index, or of the one manifest
+	struct span index_text; // empty: there is one platform only
+};
+
+// Builds what the spec says and writes it to its places. Problems of a program that keep it from
+// starting are ERR_NO_START. *out is set as soon as there is something to show, also on errors;
+// build_drop it in any case.
+must_check struct err *build_images(
+	const struct build_args *args, const struct build_events *events, struct build **out);
+void build_drop(struct build **b);
+
+// The documents that --iidfile, --digestfile and --metadata-file ask for (builder/report.c).
+must_check struct err *build_write_results(struct build *b);
+
+// Which layer each entry of a finished tree goes into (builder/layering.c): at most 100, the most
+// stable first; empty ones are left out.
+void layering_split(struct built_image *image, enum layering how, struct arena *a);

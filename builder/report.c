@@ -1,0 +1,203 @@
+#include "builder/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *size_text(uint64_t bytes, char out[16])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	double n = (double)bytes;
+	size_t unit = 0;
+
+	for (; n >= 999.5 && unit < 6; unit++)
+		n /= 1000;
+	snprintf(out, 16, "%.*f %s",
+		unit == 0 || n >= 99.95 ? 0
+			: n >= 9.995    ? 1
+					: 2,
+		n, units[unit]);
+	return out;
+}
+
+struct row {
+	const struct tree_entry *entry;
+	const char *layer;
+};
+
+static int largest_first(const void *x, const void *y)
+{
+	const struct tree_entry *a = ((const struct row *)x)->entry;
+	const struct tree_entry *b = ((const struct row *)y)->entry;
+
+	if (a->entry.size != b->entry.size)
+		return a->entry.size > b->entry.size ? -1 : 1;
+	return strcmp(a->entry.path, b->entry.path);
+}
+
+static size_t rows_of(const struct built_image *image, struct row **out)
+{
+	size_t n = 0;
+
+	vec_each (l, &image->layers)
+		n += l->n;
+	struct row *rows = mem_alloc(n * sizeof(*rows));
+
+	n = 0;
+	vec_each (l, &image->layers)
+		for (size_t i = 0; i < l->n; i++)
+			if (!S_ISDIR(l->entries[i]->entry.mode))
+				rows[n++] = (struct row){l->entries[i], l->title};
+	qsort(rows, n, sizeof(*rows), largest_first);
+	*out = rows;
+	return n;
+}
+
+void report_files(FILE *out, const struct built_image *image)
+{
+	const size_t shown_max = 60;
+	drop(mem_drop) struct row *rows = NULL;
+	size_t n = rows_of(image, &rows);
+	int width = 20;
+	char size[16];
+
+	for (size_t i = 0; i < n && i < shown_max; i++)
+		if ((int)strlen(rows[i].entry->entry.path) > width)
+			width = (int)strlen(rows[i].entry->entry.path);
+	if (width > 60)
+		width = 60;
+	fprintf(out, "%9s  %-*s  %-15s  %s\n", "SIZE", width, "FILE", "LAYER", "REASON");
+	for (size_t i = 0; i < n && i < shown_max; i++) {
+		const struct entry *e = &rows[i].entry->entry;
+
+		if (S_ISLNK(e->mode))
+			fprintf(out, "%9s  %s -> %s\n", "link", e->path, e->target);
+		else
+			fprintf(out, "%9s  %-*s  %-15s  %s\n", size_text(e->size, size), width,
+				e->path, rows[i].layer, rows[i].entry->reason);
+	}
+	if (n > shown_max)
+		fprintf(out, "%9s  and %zu smaller files and links\n", "", n - shown_max);
+}
+
+static void sum(const struct built_image *image, uint64_t *raw, uint64_t *packed, size_t *files)
+{
+	*raw = *packed = 0;
+	*files = 0;
+	vec_each (l, &image->layers) {
+		*raw += l->raw_size;
+		*packed += (uint64_t)l->layer.descriptor.size;
+		for (size_t i = 0; i < l->n; i++)
+			*files += S_ISREG(l->entries[i]->entry.mode);
+	}
+}
+
+void report_summary(FILE *out, const struct build *b)
+{
+	vec_each (it, &b->images) {
+		const struct built_image *image = *it;
+		const struct assembly *a = &image->assembly;
+		char platform[PLATFORM_TEXT], x[16], y[16];
+		uint64_t raw, packed;
+		size_t files;
+
+		sum(image, &raw, &packed, &files);
+		fprintf(out, "%s: %zu files in %zu layers, %s raw",
+			platform_text(&a->platform, platform), files, image->layers.len,
+			size_text(raw, x));
+		if (packed)
+			fprintf(out, ", %s %s", size_text(packed, y), b->spec.format->name);
+		fputs("; verified: the loader finds the same inside the image", out);
+		if (a->glibc_floor)
+			fprintf(out, " (glibc %s or newer)", a->glibc_floor);
+		fputc('\n', out);
+		if (a->sysroot->told)
+			fprintf(out, "%s: libraries come from %s\n",
+				platform_text(&a->platform, platform), a->sysroot->told);
+	}
+}
+
+// ---- files for CI ----
+
+static struct err *write_text(const char *path, const char *text)
+{
+	drop(file_out_drop) struct file_out *f = NULL;
+
+	TRY(file_out_open(path, 0644, &f));
+	TRY(sink_write(file_out_sink(f), text, strlen(text)));
+	return file_out_commit(f);
+}
+
+static json_t *layers_json(const struct built_image *image)
+{
+	json_t *out = json_array();
+
+	vec_each (l, &image->layers)
+		json_array_append_new(out,
+			json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b}", "title", l->title,
+				"digest", l->layer.descriptor.digest, "diff_id",
+				l->layer.diff_id.text, "size", (json_int_t)l->layer.descriptor.size,
+				"raw_size", (json_int_t)l->raw_size, "compressor", l->compressor,
+				"cached", l->layer.is_cached));
+	return out;
+}
+
+static json_t *image_json(const struct built_image *image)
+{
+	char platform[PLATFORM_TEXT];
+	uint64_t raw, packed;
+	size_t files;
+
+	sum(image, &raw, &packed, &files);
+	json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "platform",
+		platform_text(&image->assembly.platform, platform), "digest",
+		image->descriptor.digest, "config_digest", image->config_descriptor.digest, "files",
+		(json_int_t)files, "raw_size", (json_int_t)raw, "size", (json_int_t)packed,
+		"layers", layers_json(image));
+
+	if (image->assembly.glibc_floor)
+		json_object_set_new(out, "glibc", json_string(image->assembly.glibc_floor));
+	return out;
+}
+
+// The first members are those that docker buildx writes, so that CI steps made for it go on
+// working.
+static struct err *write_metadata(struct build *b, const char *path)
+{
+	drop(json_drop) json_t *all = NULL;
+	json_t *images = json_array();
+	const char *names = "";
+
+	for (size_t i = 0; i < b->spec.tags_shown.len; i++)
+		names = arena_printf(
+			&b->arena, "%s%s%s", names, i ? "," : "", b->spec.tags_shown.at[i]);
+	vec_each (image, &b->images)
+		json_array_append_new(images, image_json(*image));
+	all = json_pack("{s:s, s:{s:s, s:s, s:I}, s:s, s:s, s:o}", "containerimage.digest",
+		b->top.digest, "containerimage.descriptor", "mediaType", b->top.media_type,
+		"digest", b->top.digest, "size", (json_int_t)b->top.size, "image.name", names,
+		"imgmin.version", VERSION, "imgmin.images", images);
+	if (b->images.len == 1)
+		json_object_set_new(all, "containerimage.config.digest",
+			json_string(b->images.at[0]->config_descriptor.digest));
+	char *text = json_dumps(all, JSON_INDENT(2));
+	struct err *e = write_text(path, text);
+
+	free(text);
+	return e;
+}
+
+struct err *build_write_results(struct build *b)
+{
+	const struct build_args *args = b->spec.args;
+	// The image's id is its config's digest; several platforms have none in common but the
+	// index's.
+	const char *id =
+		b->images.len == 1 ? b->images.at[0]->config_descriptor.digest : b->top.digest;
+
+	if (args->iidfile)
+		TRY(write_text(args->iidfile, id));
+	if (args->digestfile)
+		TRY(write_text(args->digestfile, b->top.digest));
+	return args->metadata_file ? write_metadata(b, args->metadata_file) : NULL;
+}

@@ -1,0 +1,13 @@
+// What a build tells people: the table of files with their reasons, and the sums.
+#pragma once
+#include <stdio.h>
+
+#include "builder/build.h"
+
+// Files with size, layer and reason, largest first; then the totals, raw and compressed.
+void report_files(FILE *out, const struct built_image *image);
+// One line per image: platform, sizes, number of files, "verified", and where the libraries came
+// from.
+void report_summary(FILE *out, const struct build *b);
+// "1.50 MB", in powers of ten, three figures; at most 16 bytes with the NUL.
+const char *size_text(uint64_t bytes, char out[16]);

@@ -1,0 +1,157 @@
+// imgmin build: from programs to an image.
+#include <string.h>
+#include <unistd.h>
+
+#include "builder/build.h"
+#include "builder/report.h"
+#include "cli/opt.h"
+#include "cli/show.h"
+
+static void show_resolved(void *arg, const struct installed *p)
+{
+	const struct common_args *common = arg;
+
+	show_problems(p->program.asked, &p->closure, !common->quiet);
+	for (size_t i = 0; i < p->suggestions.len && common->verbose; i++)
+		fprintf(stderr, "imgmin: may open %s%s: %s\n", p->suggestions.at[i].name,
+			p->suggestions.at[i].is_present ? "" : " (not in the sysroot)",
+			p->suggestions.at[i].why);
+}
+
+static void show_text(void *arg, const char *text)
+{
+	const struct common_args *common = arg;
+
+	if (!common->quiet)
+		show_warning("%s", text);
+}
+
+static void show_layer(void *arg, const struct built_image *image, const struct built_layer *l)
+{
+	const struct common_args *common = arg;
+	char platform[PLATFORM_TEXT], raw[16], packed[16];
+
+	if (common->quiet || strcmp(common->progress, "none") == 0 || !l->layer.descriptor.digest)
+		return;
+	fprintf(stderr, "%s %s: %s, %s raw, %s%s\n",
+		platform_text(&image->assembly.platform, platform), l->title,
+		l->layer.descriptor.digest, size_text(l->raw_size, raw),
+		size_text((uint64_t)l->layer.descriptor.size, packed),
+		l->layer.is_cached ? ", from the cache" : "");
+}
+
+static bool writes_to_stdout(const struct build *b)
+{
+	for (size_t i = 0; i < b->spec.outputs.len; i++)
+		if (strcmp(b->spec.outputs.at[i], "-") == 0)
+			return true;
+	return false;
+}
+
+static void report(const struct build *b, const struct common_args *common)
+{
+	FILE *out = writes_to_stdout(b) ? stderr : stdout;
+
+	if (!common->quiet) {
+		if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
+			vec_each (image, &b->images)
+				report_files(stderr, *image);
+		report_summary(stderr, b);
+	}
+	if (b->spec.args->dry_run)
+		return;
+	for (size_t i = 0; i < b->spec.tags_shown.len; i++)
+		fprintf(out, "%s@%s\n", b->spec.tags_shown.at[i], b->top.digest);
+}
+
+static struct err *build_run(void *args, const struct common_args *common)
+{
+	drop(build_drop) struct build *b = NULL;
+	const struct build_events events = {
+		.arg = (void *)common,
+		.resolved = show_resolved,
+		.warning = show_text,
+		.layer = show_layer,
+	};
+
+	TRY(build_images(args, &events, &b));
+	report(b, common);
+	return NULL;
+}
+
+#define AT(field) offsetof(struct build_args, field)
+
+static const struct opt build_opts[] = {
+	OPT("tag", 't', OPT_TEXTS, AT(tags), "REF", "name of the image (repeatable)"),
+	OPT("output", 'o', OPT_TEXTS, AT(outputs), "PLACE",
+		"where it goes: FILE, oci:DIR, oci-archive:FILE or - (repeatable); default ./NAME.tar"),
+	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
+		"assert the platform; a program of another one is an error"),
+	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]DIR",
+		"where libraries come from; one per platform (repeatable)"),
+	OPT("library-path", 0, OPT_TEXTS, AT(library_path), "DIR[:DIR]",
+		"search as LD_LIBRARY_PATH; =DIR is inside the sysroot (repeatable)"),
+	OPT("hwcaps", 0, OPT_TEXTS, AT(hwcaps), "NAME",
+		"prefer libraries of glibc-hwcaps/NAME (repeatable)"),
+	OPT("install", 0, OPT_TEXT, AT(install), "PATH",
+		"where the program lands in the image; a directory ends in /"),
+	OPT("add", 0, OPT_TEXTS, AT(add), "SRC:DST[:MODE]",
+		"add a file or folder of this machine (repeatable)"),
+	OPT("include", 0, OPT_TEXTS, AT(include), "GLOB",
+		"add files of the sysroot, ** crosses directories (repeatable)"),
+	OPT("exclude", 0, OPT_TEXTS, AT(exclude), "GLOB",
+		"leave files of the sysroot out (repeatable)"),
+	OPT("entrypoint", 0, OPT_TEXT, AT(entrypoint), "WORDS",
+		"what a container starts: words or a JSON array; default: the first program"),
+	OPT("cmd", 0, OPT_TEXT, AT(cmd), "WORDS", "default arguments: words or a JSON array"),
+	OPT("env", 'e', OPT_TEXTS, AT(env), "NAME[=VALUE]", "environment variable (repeatable)"),
+	OPT("label", 0, OPT_TEXTS, AT(labels), "NAME=VALUE", "label in the config (repeatable)"),
+	OPT("annotation", 0, OPT_TEXTS, AT(annotations), "NAME=VALUE",
+		"annotation of manifest and index (repeatable)"),
+	OPT("user", 'u', OPT_TEXT, AT(user), "USER[:GROUP]", "who the program runs as"),
+	OPT("workdir", 'w', OPT_TEXT, AT(workdir), "DIR", "its working directory"),
+	OPT("expose", 0, OPT_TEXTS, AT(expose), "PORT[/PROTO]", "port it listens on (repeatable)"),
+	OPT("volume", 0, OPT_TEXTS, AT(volumes), "DIR", "directory to be mounted (repeatable)"),
+	OPT("stop-signal", 0, OPT_TEXT, AT(stop_signal), "SIGNAL", "what ends it"),
+	OPT("layers", 0, OPT_CHOICE, AT(layers), "HOW", "how files become layers; default stable",
+		.choices = "stable|single|file"),
+	OPT("compression", 0, OPT_CHOICE, AT(compression), "FORMAT",
+		"gzip (default, read by every engine), zstd or none", .choices = "gzip|zstd|none"),
+	OPT("compression-level", 0, OPT_TEXT, AT(compression_level), "N|auto",
+		"default auto, by the layer's size", .choices = "auto"),
+	OPT("source-date-epoch", 0, OPT_TEXT, AT(source_date_epoch), "SECONDS",
+		"time of everything in the image; default $SOURCE_DATE_EPOCH, else 0"),
+	OPT("iidfile", 0, OPT_TEXT, AT(iidfile), "FILE", "write the image id there"),
+	OPT("digestfile", 0, OPT_TEXT, AT(digestfile), "FILE", "write the digest there"),
+	OPT("metadata-file", 0, OPT_TEXT, AT(metadata_file), "FILE", "write results as JSON there"),
+	OPT("dry-run", 0, OPT_FLAG, AT(dry_run), NULL, "report, write nothing"),
+	OPT("no-cache", 0, OPT_FLAG, AT(no_cache), NULL, "neither use nor keep finished layers"),
+	OPT("cache-dir", 0, OPT_TEXT, AT(cache_dir), "DIR",
+		"where finished layers are kept; default $XDG_CACHE_HOME/imgmin"),
+	{0},
+};
+
+static const struct build_args build_defaults = {
+	.layers = "stable",
+	.compression = "gzip",
+	.compression_level = "auto",
+};
+
+const struct command command_build = {
+	.name = "build",
+	.synopsis = "[OPTIONS] PATH...",
+	.summary = "Make an image from programs and what their loader will ask for",
+	.details =
+		"Each PATH is an ELF program, dynamic or static, for any machine. Several programs of one "
+		"machine share an image, and the first is its entrypoint; programs of several machines "
+		"become one multi-arch image. Nothing is run.\n\n"
+		"After assembly the loader's search is repeated inside the image: it must find the same "
+		"files, else the exit status is 3. On stdout stands NAME@DIGEST, a line for each tag.",
+	.opts = build_opts,
+	.args_size = sizeof(struct build_args),
+	.defaults = &build_defaults,
+	.positional_offset = AT(paths),
+	.min_positional = 1,
+	.max_positional = SIZE_MAX,
+	.run = build_run,
+};
