@@ -575,7 +575,8 @@ static void options(FILE *out, const char *title, const struct opt *table, int c
 	column = (column ? column : left_max) + 2;
 	fprintf(out, "\n%s:\n", title);
 	for (const struct opt *o = table; o->name; o++) {
-		bool repeats = o->kind == OPT_TEXTS || o->kind == OPT_COUNT;
+		bool repeats = (o->kind == OPT_TEXTS || o->kind == OPT_COUNT) && o->help &&
+			!strstr(o->help, "(repeatable)");
 		char *text;
 
 		if (!o->help)

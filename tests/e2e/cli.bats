@@ -8,6 +8,7 @@ setup()
 {
 	cd "$BATS_TEST_DIRNAME/../.." || return 1
 	IMGMIN=$(realpath "${IMGMIN:-${B:-build}/imgmin}")
+	"$IMGMIN" version >/dev/null || return 1
 	cd "$BATS_TEST_TMPDIR" || return 1
 	unset NO_COLOR CI
 }

@@ -7,6 +7,7 @@ setup()
 {
 	cd "$BATS_TEST_DIRNAME/../.." || return 1
 	IMGMIN=$(realpath "${IMGMIN:-${B:-build}/imgmin}")
+	"$IMGMIN" version >/dev/null || return 1
 	MAN=$(realpath "$BATS_TEST_DIRNAME/../../man")
 	cd "$BATS_TEST_TMPDIR" || return 1
 	"$IMGMIN" help --table >table
