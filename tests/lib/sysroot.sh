@@ -1,0 +1,68 @@
+#!/bin/bash
+# Unpacks a foreign Debian without running anything of it, and prints where it is:
+#
+#   tests/lib/sysroot.sh ARCH [programs|dev]
+#
+# programs: some 50 packages with a few hundred dynamic programs and a good spread of libraries, and
+# an ld.so.cache by its own ldconfig; dev: what a cross build of imgmin needs.
+# Kept in $SYSROOTS (build/sysroots), named by architecture, suite and list. About ten seconds each.
+# Exit status 77 and a reason on stderr where it cannot be had here.
+set -euo pipefail
+arch=$1
+kind=${2:-programs}
+here=$(cd "$(dirname "$0")" && pwd)
+store=${SYSROOTS:-$here/../../build/sysroots}
+
+cannot() { echo "no $arch sysroot: $*" >&2; exit 77; }
+
+case $kind in
+programs)
+	list='libc-bin bash coreutils util-linux mosquitto mosquitto-clients sqlite3 curl redis-server
+	python3 git openssh-client openssh-server nginx-light busybox vim-tiny rsync tcpdump gdbserver
+	strace tmux htop iperf3 socat bluez i2c-tools gpiod can-utils alsa-utils wpasupplicant
+	dnsmasq-base chrony nftables iproute2 openssl gawk xz-utils zstd jq lua5.4 avahi-daemon
+	usbutils pciutils lighttpd ninja-build'
+	;;
+dev)
+	list='libc6-dev libgcc-s1 libarchive-dev libelf-dev libdeflate-dev libzstd-dev libjansson-dev
+	libssl-dev zlib1g-dev'
+	;;
+*) cannot "unknown kind $kind" ;;
+esac
+
+[ "$(id -u)" = 0 ] || cannot "needs root"
+command -v mmdebstrap >/dev/null || cannot "mmdebstrap is not installed"
+
+# The suite of this machine and the mirror it uses for it.
+suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
+	awk -v suite="$suite" '$1 == suite && $2 == "main" && !/security/ {print $3; exit}')
+mirror=${mirror:?apt knows no mirror}
+
+mkdir -p "$store"
+store=$(cd "$store" && pwd)
+root=$store/$arch-$kind-$(cksum <<<"$suite $list" | cut -d' ' -f1)
+exec 9>"$root.lock"
+flock 9
+if [ -d "$root" ]; then echo "$root"; exit; fi
+
+# One sysroot with /lib as a link into /usr, one with the old layout where the suite still has it.
+hooks=()
+if [ "$arch" = armhf ] || [ "$suite" != bookworm ]; then
+	hooks=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr)
+fi
+rm -rf "$root.part"
+# shellcheck disable=SC2086
+mmdebstrap --quiet --variant=extract --architectures="$arch" "${hooks[@]}" \
+	--include="$(echo $list | tr ' ' ,)" "$suite" "$root.part" "deb $mirror $suite main" \
+	>"$root.log" 2>&1 9>&- </dev/null || {
+	rm -rf "$root.part"
+	cannot "mmdebstrap failed: $(tail -n 1 "$root.log")"
+}
+
+if [ "$kind" = programs ]; then
+	"$here/inroot.sh" "$root.part" /sbin/ldconfig >>"$root.log" 2>&1 9>&- ||
+		cannot "its ldconfig did not run: $(tail -n 1 "$root.log")"
+fi
+mv "$root.part" "$root"
+echo "$root"
