@@ -130,16 +130,16 @@ static struct err *read_line(struct conf *c, char *line, const char *path, int d
 static struct err *read_conf(struct conf *c, const char *path, int depth)
 {
 	struct span text = {NULL, 0};
-	void **seen = map_at(&c->files, c->a, path);
-
-	// What a file names stands where it was first read; reading it again adds nothing.
-	if (*seen || depth >= DEPTH_MAX || c->nfiles++ >= FILES_MAX)
-		return NULL;
-	*seen = c;
 	const struct walk *w = root_walk(c->root, path);
 
-	if (w->error || !S_ISREG(w->node.mode))
+	if (w->error || !S_ISREG(w->node.mode) || depth >= DEPTH_MAX)
 		return NULL;
+	void **seen = map_at(&c->files, c->a, w->path);
+
+	// What a file names stands where it was first read; reading it again adds nothing.
+	if (*seen || c->nfiles++ >= FILES_MAX)
+		return NULL;
+	*seen = c;
 	TRY_AS(root_read(c->root, path, FILE_MAX, c->a, &text), "%s", path);
 	for (size_t at = 0; at < text.len;) {
 		const uint8_t *start = text.ptr + at, *nl = memchr(start, '\n', text.len - at);
