@@ -30,6 +30,7 @@ FLOORS := base ldd oci registry builder cli
 SRC := $(filter-out cli/main.c,$(wildcard $(FLOORS:%=%/*.c)))
 OBJ := $(SRC:%.c=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(B)/imgmin
 
@@ -47,6 +48,12 @@ $(B)/unit/%: tests/unit/%.c $(B)/imgmin.a $(B)/libs
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka @$(B)/libs
 
+# A fuzz target, with libFuzzer's main or with one that only replays files.
+FUZZ_MAIN := tests/fuzz/replay.c
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/memory.c $(B)/imgmin.a tests/fuzz/replay.c $(B)/libs
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/memory.c $(FUZZ_MAIN) $(B)/imgmin.a $(LDFLAGS) @$(B)/libs
+
 # Says which packages are missing before the compiler says it file by file.
 $(B)/libs: tests/lib/libs.sh
 	@LINK=$(LINK) tests/lib/libs.sh $@ $(CC) $(CPPFLAGS) $(LDFLAGS)
@@ -59,7 +66,7 @@ demo:
 	@$(SUB) -j2 all
 	@B=$(B) tests/lib/demo.sh
 
-tests: $(UNIT)
+tests: $(UNIT) $(FUZZ)
 
 unit:
 	@tests/lib/deps.sh unit
@@ -76,6 +83,16 @@ san:
 	@tests/lib/deps.sh unit
 	@$(SUB) -j2 B=build-san SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
 	@B=build-san tests/run.sh unit
+
+# Each target for T seconds with libFuzzer, from its corpus and what earlier runs found. Findings
+# stand in build-fuzz; `make unit` and `make san` replay the corpora.
+T ?= 60
+fuzz:
+	@tests/lib/deps.sh fuzz
+	@$(SUB) -j2 B=build-fuzz CC=clang FUZZ_MAIN=-fsanitize=fuzzer \
+		SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" \
+		$(FUZZ:$(B)/%=build-fuzz/%)
+	@B=build-fuzz tests/fuzz/fuzz.sh $(T) $(notdir $(FUZZ))
 
 bench:
 	@tests/lib/deps.sh bench
@@ -107,7 +124,7 @@ install: all $(MAN)
 		$(SHARE)/fish/vendor_completions.d/imgmin.fish)
 
 clean:
-	rm -rf $(B) build-san
+	rm -rf $(B) build-san build-fuzz
 
-.PHONY: all bench check clean demo golden install san tests unit
+.PHONY: all bench check clean demo fuzz golden install san tests unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)

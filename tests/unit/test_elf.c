@@ -434,8 +434,8 @@ static void test_symbols(void **state)
 		    "__attribute__((weak)); int *p=&data; int main(){if(g)g(); return f()+*p;}' >m.c "
 		    "&& gcc -fPIE -pie -Wl,--hash-style=%s -Wl,-z,lazy m.c libf.so -o m && strip m",
 			top, hashes[i]);
-		struct elf_symbols lib = symbols_of(str_printf("%s/libf.so", top));
-		struct elf_symbols program = symbols_of(str_printf("%s/m", top));
+		struct elf_symbols lib = symbols_of(arena_printf(&arena, "%s/libf.so", top));
+		struct elf_symbols program = symbols_of(arena_printf(&arena, "%s/m", top));
 		int versions = 0;
 
 		vec_each (s, &lib)
