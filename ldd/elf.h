@@ -80,7 +80,7 @@ struct elf {
 must_check struct err *elf_read(struct file *f, struct arena *a, struct elf *out);
 
 // n bytes at the loaded address addr, looked up through the PT_LOADs, copied into the arena.
-// false where they do not lie in one segment's file bytes.
+// false where they do not lie in one segment's file bytes, and for more than 256 MiB.
 bool elf_read_at(struct file *f, const struct elf *e, uint64_t addr, uint64_t n, struct arena *a,
 	struct span *out);
 

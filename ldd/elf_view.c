@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { READ_MAX = 256 << 20 }; // bytes that elf_read_at hands out at once
+
 void view_open(struct elf_view *v, struct file *f)
 {
 	v->f = f;
@@ -56,8 +58,14 @@ bool view_read(struct elf_view *v, uint64_t off, uint64_t n, void *dst)
 {
 	uint8_t *to = dst;
 
-	if (off > v->size || n > v->size - off)
+	if (off > v->size || n > v->size - off || v->err)
 		return false;
+	if (n >= VIEW_WINDOW) { // past the cache
+		size_t got = 0;
+
+		v->err = file_pread(v->f, dst, (size_t)n, off, &got);
+		return !v->err && got == n;
+	}
 	while (n) {
 		struct span s = view_peek(v, off);
 
@@ -145,7 +153,7 @@ bool elf_read_at(struct file *f, const struct elf *e, uint64_t addr, uint64_t n,
 	uint64_t off, left;
 	size_t got = 0;
 
-	if (!elf_locate(e, addr, &off, &left) || n > left || n > SIZE_MAX / 8)
+	if (!elf_locate(e, addr, &off, &left) || n > left || n > READ_MAX)
 		return false;
 	uint8_t *bytes = arena_alloc(a, (size_t)n);
 	drop(err_drop) struct err *err = file_pread(f, bytes, (size_t)n, off, &got);

@@ -13,13 +13,13 @@ enum {
 	FILES_MAX = 1024, // read in all
 	DIRS_MAX = 4096,
 	PATTERN_MAX = 1024,
-	MATCHES_MAX = 4096, // of one pattern
+	STEPS_MAX = 4096, // into directories, for all patterns
 };
 
 struct conf {
 	struct root *root;
 	struct arena *a;
-	struct map files, dirs; // seen
+	struct map files, dirs, steps; // seen
 	size_t nfiles;
 	struct strings *out;
 };
@@ -34,40 +34,38 @@ static bool has_magic(const char *pattern, size_t n)
 	return false;
 }
 
-// One step of glob(3): the names of directory dir that match the first part of pattern, each with
-// the rest of the pattern. Names come in byte order, as in the C locale.
+// One step of glob(3): the entries of directory dir (canonical, "" is the root) that match the
+// first part of pattern, each with the rest of the pattern. Names come in byte order, as in the C
+// locale.
 static struct err *expand(struct conf *c, const char *dir, const char *pattern, struct strings *out)
 {
-	while (*pattern == '/')
-		pattern++;
+	pattern += strspn(pattern, "/");
 	size_t n = strcspn(pattern, "/");
-	const char *rest = pattern + n;
-	struct strings names = {0};
-	const struct walk *w;
-
-	if (!*pattern)
-		return NULL;
+	const char *rest = pattern + n + strspn(pattern + n, "/");
 	char *part = arena_strndup(c->a, pattern, n);
+	struct strings names = {0};
+	void **seen = map_at(&c->steps, c->a, arena_printf(c->a, "%s//%s", dir, pattern));
 
-	if (!has_magic(part, n)) {
+	// The same files again: "*/../*/../*" leads back to one directory again and again.
+	if (!n || *seen || c->steps.len > STEPS_MAX)
+		return NULL;
+	*seen = c;
+	if (has_magic(part, n))
+		TRY(root_list(c->root, *dir ? dir : "/", c->a, &names));
+	else
 		vec_push(c->a, &names, part);
-	} else {
-		w = root_walk(c->root, *dir ? dir : "/");
-		if (w->error || !S_ISDIR(w->node.mode))
-			return NULL;
-		TRY(root_list(c->root, w->path, c->a, &names));
-	}
 	vec_each (name, &names) {
 		if (*name != part && fnmatch(part, *name, FNM_PERIOD) != 0)
 			continue;
 		const char *path = arena_printf(c->a, "%s/%s", dir, *name);
+		const struct walk *w = root_walk(c->root, path);
 
-		if (out->len >= MATCHES_MAX)
-			return NULL;
-		if (rest[strspn(rest, "/")])
-			TRY(expand(c, path, rest, out));
-		else if (!root_walk(c->root, path)->error)
+		if (w->error)
+			continue;
+		if (!*rest)
 			vec_push(c->a, out, path);
+		else if (S_ISDIR(w->node.mode))
+			TRY(expand(c, w->path[1] ? w->path : "", rest, out));
 	}
 	return NULL;
 }

@@ -63,6 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		use(s->version);
 		use(s->file);
 	}
+	struct span array;
+
+	if (elf_read_at(f, &e, e.dt.init_array, e.dt.init_arraysz, &a, &array) && array.len > size)
+		abort();
 	expect_success(elf_read_arm(f, &e, &arm));
 	expect_success(elf_read_goarm(f, &e, &goarm, &is_go));
 	expect_success(elf_read_lib_strings(f, &e, &a, &names));

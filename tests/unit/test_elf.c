@@ -241,6 +241,27 @@ static void test_long_name(void **state)
 	assert_string_equal(e.deps.at[0].name, name);
 }
 
+static void test_read_at(void **state)
+{
+	struct span s = {NULL, 0};
+	struct elf e;
+
+	(void)state;
+	build_elf(&b, &usual);
+	drop(file_drop) struct file *f = built_file(&b);
+
+	assert_null(elf_read(f, &arena, &e));
+	assert_true(elf_read_at(f, &e, e.dt.strtab, b.strings_size, &arena, &s));
+	assert_int_equal(s.len, b.strings_size);
+	assert_memory_equal(s.ptr, b.bytes + b.strings, s.len);
+	assert_true(elf_read_at(f, &e, BUILD_VADDR, b.size, &arena, &s));
+	assert_false(elf_read_at(f, &e, BUILD_VADDR, b.size + 1, &arena, &s));
+	assert_false(elf_read_at(f, &e, BUILD_VADDR - 1, 1, &arena, &s));
+	assert_false(elf_read_at(f, &e, BUILD_VADDR + b.size, 1, &arena, &s));
+	assert_false(elf_read_at(f, &e, BUILD_VADDR + 8, UINT64_MAX - 4, &arena, &s));
+	assert_false(elf_read_at(f, &e, UINT64_MAX, 1, &arena, &s));
+}
+
 static void test_version_chains(void **state)
 {
 	(void)state;
@@ -722,6 +743,7 @@ int main(void)
 		cmocka_unit_test(test_section_headers_do_not_matter),
 		cmocka_unit_test(test_bad_strings),
 		cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_read_at),
 		cmocka_unit_test(test_version_chains),
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_real_files),

@@ -133,6 +133,20 @@ static void test_conf_endless(void **state)
 	assert_int_equal(dirs.len, 31);
 }
 
+// A pattern that has 3 to the power of 200 ways through: the answer comes all the same.
+static void test_conf_pattern_explodes(void **state)
+{
+	char text[2000] = "include ";
+
+	(void)state;
+	run("mkdir %s/etc/a %s/etc/b", top, top);
+	for (int i = 0; i < 200; i++)
+		strcat(text, "*/../");
+	strcat(text, "x\n/after\n");
+	put_text("etc/ld.so.conf", text);
+	expect_dirs((const char *[]){"/after", NULL});
+}
+
 static void test_conf_special(void **state)
 {
 	(void)state;
@@ -352,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_conf_lines, begin, end),
 		cmocka_unit_test_setup_teardown(test_conf_include, begin, end),
 		cmocka_unit_test_setup_teardown(test_conf_endless, begin, end),
+		cmocka_unit_test_setup_teardown(test_conf_pattern_explodes, begin, end),
 		cmocka_unit_test_setup_teardown(test_conf_special, begin, end),
 		cmocka_unit_test_setup_teardown(test_cache_round, begin, end),
 		cmocka_unit_test_setup_teardown(test_cache_damage, begin, end),
