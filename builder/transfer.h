@@ -1,0 +1,16 @@
+// The copy loop between two transports: push, pull and copy are it with different ends.
+#pragma once
+#include "base/platform.h"
+#include "oci/transport.h"
+
+struct transfer_options {
+	const struct platform *platform; // only this one of an index; NULL: all
+	bool with_referrers;             // SBOMs, signatures that refer to what is copied
+};
+
+// Copies the image `from` (of src) to dst under names: blobs first, then platform manifests, then
+// the index, the names last. Bytes and digests stay as they are. Nested indexes are followed,
+// cycles and more than 4 levels are errors. *top is what got the names.
+must_check struct err *transfer_image(struct transport *src, const struct named_image *from,
+	struct transport *dst, const struct strings *names, const struct transfer_options *o,
+	struct arena *a, struct descriptor *top);
