@@ -9,9 +9,10 @@
 #define LINKS_MAX 40       // path_resolution(7)
 #define PATH_TEXT_MAX 4096 // PATH_MAX, with its NUL
 
-// Answers already given. One table for each way a last link can be treated.
+// Answers already given. One table for each way a last link can be treated, and one for what lies
+// on the way: hundreds of paths lead through the same few directories and links.
 struct root_memo {
-	struct map followed, parents;
+	struct map followed, parents, nodes;
 };
 
 void *root_new(size_t size, const struct root_ops *ops, const char *name)
@@ -72,8 +73,22 @@ static bool push_target(struct walking *w, const char *target, const char *rest)
 
 static int root_lstat(struct root *r, const char *path, struct node *out)
 {
+	const struct node *known = map_get(&r->memo->nodes, path);
+
+	if (known) {
+		*out = *known;
+		return 0;
+	}
 	*out = (struct node){0};
-	return r->ops->lstat(r, path[0] ? path : "/", out);
+	int error = r->ops->lstat(r, path[0] ? path : "/", out);
+
+	if (!error && (S_ISDIR(out->mode) || S_ISLNK(out->mode))) {
+		struct node *kept = arena_new(&r->arena, struct node);
+
+		*kept = *out;
+		*map_at(&r->memo->nodes, &r->arena, path) = kept;
+	}
+	return error;
 }
 
 // Takes one name onto the real path; a link is put into rest instead.
@@ -204,8 +219,12 @@ static struct walk *walk_by_directory(struct root *r, const char *path, bool fol
 static struct walk *walk_by_hand(struct root *r, const char *path, bool follow)
 {
 	struct walk *out = arena_new(&r->arena, struct walk);
-	struct walking w = {.root = r};
+	struct walking w; // 12 KB of text that nobody needs zeroed
 
+	w.root = r;
+	w.done[0] = 0;
+	w.len = 0;
+	memset(&w.links, 0, sizeof(w.links));
 	if (strlen(path) >= PATH_TEXT_MAX) {
 		out->error = ENAMETOOLONG;
 		return out;

@@ -104,8 +104,7 @@ struct file *file_from_fd(int fd, bool owned, uint64_t base, uint64_t n, const c
 
 static struct err *dir_open(struct root *r, const char *path, struct file **out)
 {
-	drop(arena_drop) struct arena a = {0};
-	const char *shown = root_host_path(r, path, &a);
+	drop(mem_drop) char *shown = str_printf("%s%s", r->is_host ? "" : r->name, path);
 	int fd = openat(dir_fd(r), relative(path),
 		O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
