@@ -144,6 +144,20 @@ static void find_dirs(struct span s, struct arena *a, struct strings *out)
 	}
 }
 
+static struct err *find_dirs_in(struct file *f, const struct elf_segment *s, uint8_t *bytes,
+	struct arena *a, struct strings *out)
+{
+	struct chunks c = {f, s->offset, s->offset + s->filesz, bytes, {NULL, 0}};
+
+	for (bool more; !out->len;) {
+		TRY(next_chunk(&c, &more));
+		if (!more)
+			break;
+		find_dirs(c.now, a, out);
+	}
+	return NULL;
+}
+
 struct err *elf_read_dir_strings(
 	struct file *f, const struct elf *e, struct arena *a, struct strings *out)
 {
@@ -151,16 +165,13 @@ struct err *elf_read_dir_strings(
 
 	if (e->not_elf || e->broken)
 		return NULL;
-	for (size_t i = 0; i < e->loads.len && i < 64 && !out->len; i++) {
-		const struct elf_segment *s = &e->loads.at[i];
-		struct chunks c = {f, s->offset, s->offset + s->filesz, bytes, {NULL, 0}};
+	// Constants stand with code only where a linker made no segment for them.
+	for (int with_code = 0; with_code < 2; with_code++)
+		for (size_t i = 0; i < e->loads.len && i < 64 && !out->len; i++) {
+			const struct elf_segment *s = &e->loads.at[i];
 
-		for (bool more; !out->len;) {
-			TRY(next_chunk(&c, &more));
-			if (!more)
-				break;
-			find_dirs(c.now, a, out);
+			if (!(s->flags & PF_X) == !with_code)
+				TRY(find_dirs_in(f, s, bytes, a, out));
 		}
-	}
 	return NULL;
 }

@@ -158,6 +158,24 @@ static int compare_names(const char *a, const char *b)
 	return *a - *b;
 }
 
+const struct ldcache_entry *ldcache_find(const struct ldcache *c, const char *name, size_t *n)
+{
+	size_t low = 0, high = c->len;
+
+	// The first entry whose name is not greater: names go downward.
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_names(c->at[middle].name, name) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (*n = 0; low + *n < c->len && compare_names(c->at[low + *n].name, name) == 0; ++*n)
+		;
+	return *n ? &c->at[low] : NULL;
+}
+
 // elf/cache.c, compare: names downward, then flags and hwcap downward; equals stay in their order.
 static int compare_entries(const void *pa, const void *pb)
 {

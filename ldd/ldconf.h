@@ -17,6 +17,9 @@ struct ldcache {
 // Reads /etc/ld.so.cache of the root. Damage is a warning, never an error
 // (sysdeps/generic/dl-cache.h; elf/cache.c; see elf.md).
 must_check struct err *ldcache_read(struct root *r, struct arena *a, struct ldcache *out);
+// The entries called `name`: *n of them, the first is returned. Like ld.so, trusts the file's order
+// (elf/dl-cache.c, search_cache).
+const struct ldcache_entry *ldcache_find(const struct ldcache *c, const char *name, size_t *n);
 // The bytes of a new-format cache, as ldconfig sorts it, for the byte order of `abi`.
 struct span ldcache_write(
 	const struct ldcache_entry *entries, size_t n, bool big_endian, struct arena *a);

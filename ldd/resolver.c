@@ -15,7 +15,8 @@ struct resolver {
 	struct strings warnings;
 	struct cache_index {
 		bool is_read, is_conf;
-		struct map paths; // "flags name" → struct strings
+		struct ldcache table;
+		struct map paths; // is_conf: "flags name" → struct strings
 	} cache;
 };
 
@@ -291,26 +292,32 @@ static struct err *conf_dir(struct resolver *r, const char *dir)
 
 static struct err *cache_load(struct resolver *r)
 {
-	struct ldcache cache = {0};
+	struct ldcache *cache = &r->cache.table;
 	struct strings dirs = {0};
 
 	r->cache.is_read = true;
-	TRY(ldcache_read(r->options.sysroot, &r->arena, &cache));
-	if (cache.warning)
+	TRY(ldcache_read(r->options.sysroot, &r->arena, cache));
+	if (cache->warning)
 		resolver_warn(r, "%s is ignored: %s",
 			root_host_path(r->options.sysroot, "/etc/ld.so.cache", &r->arena),
-			cache.warning);
-	if (cache.is_present) {
-		for (size_t i = 0; i < cache.len; i++)
-			if (!(cache.at[i].hwcap & 1ull << 62))
-				cache_add(r, cache.at[i].flags, cache.at[i].name, cache.at[i].path);
+			cache->warning);
+	if (cache->is_present)
 		return NULL;
-	}
 	r->cache.is_conf = true;
 	TRY(ldconf_read(r->options.sysroot, &r->arena, &dirs));
 	for (size_t i = 0; i < dirs.len; i++)
 		TRY(conf_dir(r, dirs.at[i]));
 	return NULL;
+}
+
+static void table_paths(struct resolver *r, int flags, const char *name, struct strings *paths)
+{
+	size_t n;
+	const struct ldcache_entry *e = ldcache_find(&r->cache.table, name, &n);
+
+	for (; n; n--, e++)
+		if (e->flags == flags && !(e->hwcap & 1ull << 62))
+			vec_push(&r->arena, paths, e->path);
 }
 
 struct err *resolver_cached(struct resolver *r, const struct elf *e, const char *name,
@@ -323,6 +330,10 @@ struct err *resolver_cached(struct resolver *r, const struct elf *e, const char 
 		TRY(cache_load(r));
 	*is_conf = r->cache.is_conf;
 	*paths = (struct strings){0};
+	if (!*is_conf) {
+		table_paths(r, elf_cache_flags(e), name, paths);
+		return NULL;
+	}
 	if (n < 0 || (size_t)n >= sizeof(key))
 		return NULL;
 	const struct strings *known = map_get(&r->cache.paths, key);
