@@ -250,9 +250,7 @@ static const char *read_dynamic(struct elf_view *v, struct arena *a, struct elf 
 
 			if (tag == DT_NULL)
 				return NULL;
-			// 32-bit tags are signed: DT_AUXILIARY is 0x7ffffffd in both classes.
-			read_dynamic_entry(
-				a, out, strings, (uint32_t)tag, VIEW_GET(v, d, Dyn, d_un.d_val));
+			read_dynamic_entry(a, out, strings, tag, VIEW_GET(v, d, Dyn, d_un.d_val));
 		}
 	}
 	return NULL;

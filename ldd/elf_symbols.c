@@ -6,7 +6,7 @@
 enum {
 	SYMBOLS_MAX = 4 << 20,
 	TABLE_MAX = 64 << 20, // bytes of one table: symbols, their strings, relocations
-	INDEX_MAX = 0x7fff,    // of a version; bit 15 of a versym entry says "hidden"
+	INDEX_MAX = 0x7fff,   // of a version; bit 15 of a versym entry says "hidden"
 };
 
 struct version {

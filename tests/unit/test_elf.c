@@ -226,6 +226,32 @@ static void test_bad_strings(void **state)
 	expect_broken("no end");
 }
 
+// The kinds besides DT_NEEDED, in the order they stand in; tags have 64 bits.
+static void test_other_dependencies(void **state)
+{
+	struct build s = usual;
+
+	(void)state;
+	s.dyn[0] = (struct build_dyn){DT_AUXILIARY, 1};
+	s.dyn[1] = (struct build_dyn){DT_FILTER, 1};
+	s.dyn[2] = (struct build_dyn){(UINT64_C(1) << 32) | DT_NEEDED, 1};
+	s.dyn[3] = (struct build_dyn){DT_AUDIT, 1};
+	s.dyn[4] = (struct build_dyn){DT_DEPAUDIT, 1};
+	s.dyn[5] = (struct build_dyn){DT_RPATH, 1};
+	build_elf(&b, &s);
+	struct elf e = read_built();
+
+	assert_null(e.broken);
+	assert_int_equal(e.deps.len, 5);
+	assert_int_equal(e.deps.at[2].kind, ELF_NEEDED);
+	assert_int_equal(e.deps.at[3].kind, ELF_AUXILIARY);
+	assert_string_equal(e.deps.at[3].name, "libm.so.6");
+	assert_int_equal(e.deps.at[4].kind, ELF_FILTER);
+	assert_string_equal(e.audit, "libm.so.6");
+	assert_string_equal(e.depaudit, "libm.so.6");
+	assert_string_equal(e.rpath, "libm.so.6");
+}
+
 static void test_long_name(void **state)
 {
 	char name[20001];
@@ -742,6 +768,7 @@ int main(void)
 		cmocka_unit_test(test_bad_segments),
 		cmocka_unit_test(test_section_headers_do_not_matter),
 		cmocka_unit_test(test_bad_strings),
+		cmocka_unit_test(test_other_dependencies),
 		cmocka_unit_test(test_long_name),
 		cmocka_unit_test(test_read_at),
 		cmocka_unit_test(test_version_chains),
