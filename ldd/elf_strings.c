@@ -60,24 +60,47 @@ struct lib_strings {
 	struct strings *out;
 };
 
+// The first ".so" of s from `at` on. Dots are rare in binaries, and memchr is much faster than
+// memmem.
+static const char *find_suffix(const char *at, const char *end)
+{
+	while (end - at > 3 && (at = memchr(at, '.', (size_t)(end - at - 2)))) {
+		if (at[1] == 's' && at[2] == 'o')
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
 static void find_lib_names(struct lib_strings *l, struct span s, bool is_first)
 {
-	const char *text = (const char *)s.ptr, *at = text;
+	const char *text = (const char *)s.ptr, *end = text + s.len;
 
-	while ((at = memmem(at, s.len - (size_t)(at - text), "lib", 3))) {
-		const char *name = at++;
-		size_t left = s.len - (size_t)(name - text);
+	for (const char *at = text; (at = find_suffix(at, end)); at++) {
+		const char *name = at;
+
+		while (name > text && at - name < NAME_LIMIT && isprint((unsigned char)name[-1]))
+			name--;
+		size_t left = (size_t)(end - name);
 		const char *nul = memchr(name, 0, left < NAME_LIMIT ? left : NAME_LIMIT);
 
-		if (name == text ? !is_first : isprint((unsigned char)name[-1]) != 0)
-			continue;
-		if (!nul || !is_lib_name(name, (size_t)(nul - name)))
+		// What begins at the chunk's edge stood whole in the chunk before.
+		if ((name == text && !is_first) || !nul || !is_lib_name(name, (size_t)(nul - name)))
 			continue;
 		void **seen = map_at(&l->seen, l->scratch, name);
 
 		if (!*seen && l->out->len < LIB_STRINGS_MAX)
 			vec_push(l->a, l->out, *seen = arena_strdup(l->a, name));
 	}
+}
+
+// Code holds no strings where the linker gave constants a segment of their own.
+static bool has_constants_apart(const struct elf *e)
+{
+	vec_each (s, &e->loads)
+		if (!(s->flags & (PF_X | PF_W)))
+			return true;
+	return false;
 }
 
 struct err *elf_read_lib_strings(
@@ -89,10 +112,14 @@ struct err *elf_read_lib_strings(
 
 	if (e->not_elf || e->broken)
 		return NULL;
+	bool skips_code = has_constants_apart(e);
+
 	for (size_t i = 0; i < e->loads.len && i < 64; i++) {
 		const struct elf_segment *s = &e->loads.at[i];
 		struct chunks c = {f, s->offset, s->offset + s->filesz, bytes, {NULL, 0}};
 
+		if (skips_code && (s->flags & PF_X))
+			continue;
 		for (bool more, first = true;; first = false) {
 			TRY(next_chunk(&c, &more));
 			if (!more)
