@@ -270,6 +270,13 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 	TRY(search_library(l->r, l->ld, by, l->program, asked, &found, NULL));
 	for (size_t i = 0; i < found.notes.len; i++)
 		note(l, found.notes.at[i]);
+	if (found.fatal && is_optional) {
+		// The loader catches this error too (dl-deps.c openaux, rtld.c do_preload).
+		note(l,
+			arena_printf(l->a, "%s, optional for %s, cannot be loaded: %s", name,
+				asker_name(by), found.fatal));
+		return NULL;
+	}
 	if (found.fatal) {
 		closure_problem(l->r, l->c, PROBLEM_FATAL, name,
 			"%s, needed by %s, stops the loader: %s", name, asker_name(by),
@@ -321,7 +328,8 @@ static struct err *load_dep(
 	TRY(load(l, by, dep->name, dep->kind == ELF_AUXILIARY, &o));
 	if (!o)
 		return NULL;
-	add_wanter(l, o, by);
+	if (o != l->program) // which nobody's wish brings in
+		add_wanter(l, o, by);
 	if (is_filter)
 		list_in_front(l, at, o);
 	else

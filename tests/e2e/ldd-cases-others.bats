@@ -224,6 +224,12 @@ musl_lacks() {
 	lacks "$R" /p3 libg.so
 }
 
+# build [OPTION]... PROGRAM: an image of the root's program, in image.tar.
+build() {
+	"$IMGMIN" build --sysroot "$R" -t cases/image -o "$BATS_TEST_TMPDIR/image.tar" "$@" \
+		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+}
+
 # image_root ARCHIVE DIR: every layer of a saved image in one folder.
 image_root() {
 	local layer
@@ -236,23 +242,32 @@ image_root() {
 	done <"$BATS_TEST_TMPDIR/layers"
 }
 
+@test "case 13: a name relative to the working directory is an error unless --workdir fits" {
+	new_root
+	prog "$R/opt/prog" needs=sub/libf.so needs=libc.so.6
+	lib "$R/srv/sub/libf.so" soname=libf.so
+	build --workdir /srv "$R/opt/prog"
+	image_root "$BATS_TEST_TMPDIR/image.tar" "$BATS_TEST_TMPDIR/image"
+	CWD=/srv start "$BATS_TEST_TMPDIR/image" /opt/prog
+	status=0
+	build --workdir /opt "$R/opt/prog" || status=$?
+	status_is 3 $status
+	said sub/libf.so
+}
+
 @test "case 35: LD_LIBRARY_PATH in --env is used, and checked again inside the image" {
 	new_root
 	prog "$R/opt/prog" needs=libf.so needs=libc.so.6
 	lib "$R/opt/lib/libf.so" soname=libf.so
-	build() {
-		"$IMGMIN" build --sysroot "$R" -t cases/env -o "$BATS_TEST_TMPDIR/env.tar" "$@" \
-			>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
-	}
 	build --env LD_LIBRARY_PATH=/opt/lib "$R/opt/prog"
 	said verified
-	image_root "$BATS_TEST_TMPDIR/env.tar" "$BATS_TEST_TMPDIR/image"
+	image_root "$BATS_TEST_TMPDIR/image.tar" "$BATS_TEST_TMPDIR/image"
 	[ -e "$BATS_TEST_TMPDIR/image/opt/lib/libf.so" ]
 	start "$BATS_TEST_TMPDIR/image" /opt/prog LD_LIBRARY_PATH=/opt/lib
-	rm "$BATS_TEST_TMPDIR/env.tar"
+	rm "$BATS_TEST_TMPDIR/image.tar"
 	status=0
 	build "$R/opt/prog" || status=$?
 	status_is 3 $status
 	said libf.so
-	[ ! -e "$BATS_TEST_TMPDIR/env.tar" ]
+	[ ! -e "$BATS_TEST_TMPDIR/image.tar" ]
 }

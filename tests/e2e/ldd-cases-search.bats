@@ -99,6 +99,9 @@ setup() { need_chroot; new_root; }
 	prog "$R/prog" needs=libempty.so needs=libc.so.6
 	patch "$R/prog" dyn needed=0
 	loads "$R" /prog "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6"
+	# The empty name is the program's: it must not become its own cause.
+	timeout 10 "$IMGMIN" ldd --sysroot "$R" --why libc.so.6 "$R/prog" | head -c 1000 | grep prog
+	timeout 10 "$IMGMIN" ldd --sysroot "$R" "$R/prog" | head -c 9000 | grep libc.so.6
 }
 
 @test "case 15: \$ORIGIN of a program reached through a link is its real directory" {
@@ -125,6 +128,9 @@ setup() { need_chroot; new_root; }
 	lib "$R/A/liba.so" soname=liba.so ld=-f ld=libaux.so runpath=/A
 	prog "$R/p1" needs=liba.so needs=libc.so.6 runpath=/A
 	loads "$R" /p1 "libaux.so => not found"
+	echo "no library, but fatal to no one" >"$R/A/libaux.so"
+	loads "$R" /p1
+	rm "$R/A/libaux.so"
 	lib "$R/A/libf.so" soname=libf.so ld=-F ld=libfilter.so runpath=/A
 	prog "$R/p2" needs=libf.so needs=libc.so.6 runpath=/A
 	lacks "$R" /p2 libfilter.so
@@ -266,6 +272,13 @@ setup() { need_chroot; new_root; }
 	recache "$R"
 	loads "$R" /prog "libf.so => /srv/libf.so"
 	cp "$R/etc/ld.so.cache" "$BATS_TEST_TMPDIR/good"
+
+	# Without one, ld.so.conf is read as ldconfig would, which the loader does not do; that is said.
+	rm "$R/etc/ld.so.cache"
+	grep -qxF "libf.so => /usr/lib/libf.so" <<<"$(real "$R" /prog)"
+	grep -qxF "libf.so => /srv/libf.so" <<<"$(ours "$R" /prog)"
+	said warning
+	said ld.so.conf
 
 	# Cut in its header, and in its entries.
 	for size in 30 60; do

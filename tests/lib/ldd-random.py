@@ -114,6 +114,16 @@ class Tree:
                 f.write("/srv/conf\n/lib/x86_64-linux-gnu\n")
             os.rename(self.root + "/etc/ld.so.conf.new", self.root + "/etc/ld.so.conf")
             subprocess.run(["/sbin/ldconfig", "-r", self.root], stderr=subprocess.DEVNULL)
+        if not MUSL and self.chance(10):
+            with open(self.root + "/etc/ld.so.preload", "w") as f:
+                f.write("%s  # a comment\n/A/%s:nothing.so\n" % (self.pick(NAMES), self.pick(NAMES)))
+
+    def library_path(self):
+        """What stands in LD_LIBRARY_PATH."""
+        if not self.chance(25):
+            return []
+        return [self.pick(["/A", "/B/", "/nowhere", "$ORIGIN/lib", "/srv/conf", "/loop", "/file"])
+                for _ in range(self.random.randrange(1, 4))]
 
 
 def clean(path):
@@ -151,11 +161,13 @@ def run(*command):
 def compare(seed):
     tree = Tree(seed)
     tree.build()
-    starts, _, message = run(CHROOTED, tree.root, "/", "/opt/app/prog")
+    dirs = tree.library_path()
+    env = ["LD_LIBRARY_PATH=" + ":".join(dirs)] if dirs else []
+    starts, _, message = run(CHROOTED, tree.root, "/", *env, "/opt/app/prog")
     how = [LOADER, "--list"] if MUSL else ["LD_TRACE_LOADED_OBJECTS=1"]
-    traced, trace, _ = run(CHROOTED, tree.root, "/", *how, "/opt/app/prog")
+    traced, trace, _ = run(CHROOTED, tree.root, "/", *env, *how, "/opt/app/prog")
     status, out, err = run(IMGMIN, "ldd", "--sysroot", tree.root, "--format", "list",
-                           tree.root + "/opt/app/prog")
+                           *["--library-path==" + d for d in dirs], tree.root + "/opt/app/prog")
     want, got = lines(trace), lines(out, tree.root)
     same = status == (0 if starts == 0 else 3) and (traced != 0 or want == got)
     same |= starts < 0  # glibc 2.36 crashes over some circles of filters: no answer
