@@ -85,8 +85,9 @@ static uint64_t count_by_gnu_hash(struct symbols_reader *r)
 
 		last = b > last ? b : last;
 	}
-	if (last < first)
-		return first;
+	if (last <
+		first) // no symbol is hashed, and bfd writes 1 for the first whatever comes before
+		return 0;
 	for (uint64_t at = buckets + 4 * nbuckets + 4 * (last - first); last < r->max; at += 4) {
 		if (at > end || end - at < 4 || !view_read(r->v, at, 4, h))
 			return 0;
@@ -221,10 +222,14 @@ struct err *elf_read_symbols(
 	r.max = left / r.entry < SYMBOLS_MAX ? (size_t)(left / r.entry) : SYMBOLS_MAX;
 	load_relocations(&r);
 
-	uint64_t n = count_by_hash(&r), used = count_by_relocations(&r);
+	uint64_t n = count_by_hash(&r);
 
 	n = n ? n : count_by_gnu_hash(&r);
-	n = n > used ? n : used;
+	if (n <= 1) {
+		uint64_t used = count_by_relocations(&r);
+
+		n = n > used ? n : used;
+	}
 	n = n < r.max ? n : r.max;
 	uint8_t *table = arena_alloc(&tmp, (size_t)n * r.entry + 1);
 

@@ -125,14 +125,6 @@ bool view_table(struct elf_view *v, uint64_t off, size_t n, Elf_Type t, void *ds
 	return (v->is_64 ? elf64_xlatetom(&d, &d, encode) : elf32_xlatetom(&d, &d, encode)) != NULL;
 }
 
-uint64_t view_uint(const struct elf_view *v, const void *p, unsigned n)
-{
-	uint64_t value = 0;
-
-	(void)span_uint((struct span){p, n}, 0, n, v->big_endian, &value);
-	return value;
-}
-
 bool elf_locate(const struct elf *e, uint64_t addr, uint64_t *off, uint64_t *left)
 {
 	for (size_t i = 0; i < e->loads.len; i++) {

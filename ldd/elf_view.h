@@ -40,7 +40,13 @@ bool view_table(struct elf_view *v, uint64_t off, size_t n, Elf_Type t, void *ds
 // The size of one such struct in the file, and here.
 size_t view_entry_size(const struct elf_view *v, Elf_Type t);
 // The unsigned integer of n bytes at p.
-uint64_t view_uint(const struct elf_view *v, const void *p, unsigned n);
+static inline uint64_t view_uint(const struct elf_view *v, const void *p, unsigned n)
+{
+	uint64_t value = 0;
+
+	(void)span_uint((struct span){p, n}, 0, n, v->big_endian, &value);
+	return value;
+}
 
 // Field f of the struct Elf32_T or Elf64_T at p, after view_table.
 #define VIEW_GET(v, p, T, f)                                                                       \
