@@ -227,6 +227,17 @@ struct err *json_read(
 	return NULL;
 }
 
+struct err *json_read_list(struct span text, const struct json_table *t, struct arena *a,
+	struct json_list *out, const char *what)
+{
+	drop(json_drop) json_t *j = NULL;
+
+	*out = (struct json_list){0};
+	TRY(json_parse(text, what, &j));
+	TRY_AS(read_structs(j, t, a, out), "%s", what);
+	return NULL;
+}
+
 // A JSON string; bytes that are not UTF-8 (from a command line, say) become U+FFFD one by one, as
 // Go's encoder does it.
 static json_t *string_of(const char *s)
@@ -400,12 +411,27 @@ static json_t *object_of(const struct json_table *t, const void *value)
 	return j;
 }
 
+static struct span text_of(const json_t *j, struct arena *a)
+{
+	drop(mem_drop) char *text = json_dumps(j, JSON_COMPACT);
+	const char *kept = arena_strdup(a, text ? text : "null");
+
+	return (struct span){(const uint8_t *)kept, strlen(kept)};
+}
+
 struct span json_write(const struct json_table *t, const void *value, struct arena *a)
 {
 	setup();
 	drop(json_drop) json_t *j = object_of(t, value);
-	drop(mem_drop) char *text = json_dumps(j, JSON_COMPACT);
-	const char *kept = arena_strdup(a, text ? text : "{}");
 
-	return (struct span){(const uint8_t *)kept, strlen(kept)};
+	return text_of(j, a);
+}
+
+struct span json_write_list(
+	const struct json_table *t, const struct json_list *list, struct arena *a)
+{
+	setup();
+	drop(json_drop) json_t *j = structs_of(t, list);
+
+	return text_of(j, a);
 }

@@ -51,9 +51,14 @@ struct json_list {
 // *out; strings live in the arena. `what` names the document in messages.
 must_check struct err *json_read(
 	struct span text, const struct json_table *t, struct arena *a, void *out, const char *what);
+// The same for a document that is an array of such objects.
+must_check struct err *json_read_list(struct span text, const struct json_table *t, struct arena *a,
+	struct json_list *out, const char *what);
 // Compact, members in table order, unknown ones after them by name; the same value always gives the
 // same bytes. The result lives in the arena.
 struct span json_write(const struct json_table *t, const void *value, struct arena *a);
+struct span json_write_list(
+	const struct json_table *t, const struct json_list *list, struct arena *a);
 
 // Any JSON value, parsed with the same rules. The caller json_decref()s it.
 must_check struct err *json_parse(struct span text, const char *what, json_t **out);

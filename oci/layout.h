@@ -10,3 +10,12 @@ must_check struct err *layout_open(const char *dir, struct transport **out);
 must_check struct err *layout_create(const char *dir, struct transport **out);
 // Could dir be one? (For recognising a plain path.)
 bool layout_is(const char *dir);
+
+// What index.json says, for archives too. The names of an entry are its io.containerd.image.name
+// and its org.opencontainers.image.ref.name; entries of one digest are one image.
+void layout_names(const struct index *x, struct arena *a, struct named_images *out);
+// An entry for each name: a full reference ("docker.io/user/sensor:1.2") becomes the first of these
+// annotations and its tag the second, a name without "/" the second alone. Entries that had the
+// name lose it. Without names there is one bare entry.
+void layout_tag(
+	struct index *x, struct arena *a, const struct descriptor *d, const struct strings *names);

@@ -10,6 +10,8 @@ struct blob {
 	bool owned; // blob_drop closes fd
 };
 void blob_drop(struct blob *b);
+// Writes the blob at fd's position, by the kernel alone where it can; `name` is for messages.
+must_check struct err *blob_copy(const struct blob *b, int fd, const char *name);
 
 // One image or index that a transport holds, and the names it has there (full references or tags).
 struct named_image {
@@ -43,8 +45,13 @@ struct transport_ops {
 	void (*close)(struct transport *t); // without a commit nothing has changed
 };
 struct transport {
-	const struct transport_ops *ops;
+	const struct transport_ops
+		*ops;     // those that write are NULL where it was opened for reading
 	const char *name; // "oci-archive:sensor.tar", for messages
+	// Digest of the platform manifest that takes the bare names of a tagged index where each
+	// platform needs names of its own (manifest.json); set before commit, must live till then.
+	// NULL: the one put first.
+	const char *preferred;
 };
 void transport_drop(struct transport **t);
 
