@@ -185,6 +185,31 @@ is_error() {
 	done
 }
 
+@test "case 31: in 32 bits a next can lead back" {
+	printf 'V1 { f; };\nV2 { g; } V1;\n' >"$BATS_TEST_TMPDIR/map"
+	lib "$BATS_TEST_TMPDIR/libv.so" arch=i386 soname=libv.so code='void f(void){} void g(void){}' \
+		ld=--version-script="$BATS_TEST_TMPDIR/map"
+	prog "$BATS_TEST_TMPDIR/p" arch=i386 code='void f(void); void g(void); void *u[] = {f, g};' \
+		with="$BATS_TEST_TMPDIR/libv.so" runpath=/A
+	mkdir "$R/A"
+	for damage in "at16 verneed+2=0xffff at verneed+28=0" "at16 verneed+2=0xffff at verneed+28=0xfffffff0" \
+		"dyn verneednum=0xffffffff at verneed+12=0xfffffff0"; do
+		cp "$BATS_TEST_TMPDIR/libv.so" "$R/A/"
+		cp "$BATS_TEST_TMPDIR/p" "$R/p"
+		patch "$R/p" $damage
+		echo "# $damage"
+		bounded /p
+	done
+	for damage in "dyn verdefnum=0xffffffff at verdef+16=0" "at16 verdef+6=0xffff at verdef+12=0xfffffff0" \
+		"dyn verdefnum=0xffffffff at verdef+36=0xffffffe4"; do
+		cp "$BATS_TEST_TMPDIR/p" "$R/p"
+		cp "$BATS_TEST_TMPDIR/libv.so" "$R/A/"
+		patch "$R/A/libv.so" $damage
+		echo "# $damage"
+		bounded /p
+	done
+}
+
 # bounded PROGRAM: an answer in time, whichever; no crash (128 and more) and no timeout (124).
 bounded() {
 	local status=0
