@@ -339,18 +339,32 @@ static bool in_system_dirs(const struct loader *ld, const char *path)
 	return false;
 }
 
+// A path that the cache has, after those of the glibc-hwcaps directories beside it.
+static struct err *try_cached(struct search *s, const char *path, enum rule rule)
+{
+	const struct resolver_options *o = resolver_options(s->r);
+	struct root *root = resolver_sysroot(s->r);
+	const char *base = strrchr(path, '/');
+	int error;
+
+	for (size_t i = 0; base && i < o->nhwcaps && !s->is_over; i++)
+		TRY(try_path(s, root,
+			arena_printf(s->a, "%.*s/glibc-hwcaps/%s%s", (int)(base - path), path,
+				o->hwcaps[i], base),
+			rule, NULL, &error));
+	return s->is_over ? NULL : try_path(s, root, path, rule, NULL, &error);
+}
+
 // glibc takes the first path that the cache has for the ABI, and no second one.
 static struct err *try_cache(struct search *s, bool no_default)
 {
 	struct strings paths;
 	bool is_conf;
-	int error;
 
 	TRY(resolver_cached(s->r, s->ld->abi, s->name, &paths, &is_conf));
 	if (!paths.len || (no_default && in_system_dirs(s->ld, paths.at[0])))
 		return NULL;
-	TRY(try_path(s, resolver_sysroot(s->r), paths.at[0], is_conf ? RULE_CONF : RULE_CACHE, NULL,
-		&error));
+	TRY(try_cached(s, paths.at[0], is_conf ? RULE_CONF : RULE_CACHE));
 	if (s->out->file && is_conf && !in_system_dirs(s->ld, paths.at[0]))
 		resolver_warn(s->r,
 			"%s has no ld.so.cache: it was made up from ld.so.conf, which a device's "
@@ -376,17 +390,10 @@ static struct err *try_default(struct search *s)
 static struct err *try_system(struct search *s)
 {
 	bool no_default = s->by && s->by->file->elf.dt_flags_1 & DF_1_NODEFLIB;
-	const struct resolver_options *o = resolver_options(s->r);
 
-	// With hwcaps asked for, the directories come first: the cache's plain entry would hide
-	// them.
-	if (s->ld->kind == LIBC_GLIBC && o->nhwcaps == 0)
+	if (s->ld->kind == LIBC_GLIBC)
 		TRY(try_cache(s, no_default));
-	if (!s->is_over && !no_default)
-		TRY(try_default(s));
-	if (!s->is_over && s->ld->kind == LIBC_GLIBC && o->nhwcaps)
-		TRY(try_cache(s, no_default));
-	return NULL;
+	return s->is_over || no_default ? NULL : try_default(s);
 }
 
 static struct err *try_system_memo(struct search *s)

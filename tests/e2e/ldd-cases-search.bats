@@ -260,6 +260,22 @@ setup() { need_chroot; new_root; }
 	loads "$R" /opt/bin/prog "libf.so => /opt/lib/libf.so"
 }
 
+@test "glibc-hwcaps: none unless asked for, then as the loader on such a machine" {
+	grep -qw sse4_2 /proc/cpuinfo || skip "this machine is not x86-64-v2"
+	prog "$R/prog" needs=libf.so needs=libg.so needs=libh.so needs=libc.so.6 runpath=/A
+	for path in A/libf.so usr/lib/libf.so usr/lib/libg.so usr/lib/libh.so srv/libh.so; do
+		lib "$R/$path" soname="${path##*/}"
+		lib "$R/${path%/*}/glibc-hwcaps/x86-64-v2/${path##*/}" soname="${path##*/}"
+	done
+	printf '/srv\n/lib/x86_64-linux-gnu\n' >"$R/new"
+	mv "$R/new" "$R/etc/ld.so.conf"
+	recache "$R"
+	want=$(real "$R" /prog)
+	[ "$(grep -c glibc-hwcaps/x86-64-v2 <<<"$want")" = 3 ]
+	equal "with --hwcaps" "$want" "$(ours "$R" /prog --hwcaps x86-64-v2)"
+	equal "without" "${want//glibc-hwcaps\/x86-64-v2\/}" "$(ours "$R" /prog)"
+}
+
 @test "case 25: no /etc at all; a damaged cache is ignored" {
 	prog "$R/prog" needs=libf.so needs=libc.so.6
 	lib "$R/usr/lib/libf.so" soname=libf.so
