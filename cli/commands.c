@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-extern const struct command command_ldd, command_help, command_version;
+extern const struct command command_build, command_ldd, command_help, command_version;
 
 const struct command *const commands[] = {
+	&command_build,
 	&command_ldd,
 	&command_help,
 	&command_version,
