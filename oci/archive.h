@@ -10,7 +10,8 @@ must_check struct err *archive_open(const char *path, struct transport **out);
 // For writing: beside path, renamed over it on commit. path "-" is stdout, written as it comes.
 // Every member is written with mode 0644, owner 0 and time `mtime`; the same puts give the same
 // bytes. manifest.json has one entry for each platform manifest that was tagged or is part of a
-// tagged index: the first takes the names, others NAME-arch-variant ("sensor:latest-arm-v7").
+// tagged index: the one put first (or transport.preferred) takes the names in Docker's short form,
+// others are NAME-arch-variant ("sensor:latest-arm-v7"). Names without a tag are not in it.
 must_check struct err *archive_create(const char *path, int64_t mtime, struct transport **out);
 // Could the file be one? (A tar, perhaps compressed, with index.json or manifest.json.)
 bool archive_is(const char *path);

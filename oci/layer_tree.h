@@ -28,7 +28,7 @@ struct layer_tree {
 	size_t nslots, nnodes; // nnodes: made so far, those removed again included
 	uint64_t nodes_max;
 	uint64_t nentries; // read from all tars
-	uint64_t text; // bytes of link targets and attributes
+	uint64_t text;     // bytes of link targets and attributes
 	uint32_t last_ino;
 };
 

@@ -34,7 +34,7 @@ struct layers {
 	struct root *root;
 };
 
-// Streams one layer: descriptor checked, decompressed, hashed, spooled.
+// Streams one layer: size and digest checked, decompressed, hashed, spooled.
 static struct err *spool_layer(
 	struct layers *l, struct transport *t, const struct descriptor *d, struct layer_facts *f)
 {
@@ -53,12 +53,10 @@ static struct err *spool_layer(
 	return NULL;
 }
 
-static struct err *read_layer(struct layers *l, struct transport *t, const struct descriptor *d,
-	const char *diff_id, size_t number)
+static struct err *index_layer(struct layers *l, const char *diff_id, size_t number)
 {
-	struct layer_facts *f = &l->facts[number];
+	const struct layer_facts *f = &l->facts[number];
 
-	TRY(spool_layer(l, t, d, f));
 	if (strcmp(f->diff_id.text, diff_id))
 		return err_new(ERR_FAILED, "its diff_id is %s, the config says %s", f->diff_id.text,
 			diff_id);
@@ -75,15 +73,18 @@ static struct err *read_layers(struct layers *l, struct transport *t, const stru
 	const struct strings *ids = &c->rootfs.diff_ids;
 
 	if (m->layers.len != ids->len)
-		return err_new(ERR_FAILED, "the manifest has %zu layers, the config %zu diff_ids",
+		return err_new(ERR_FAILED,
+			"%s: the manifest has %zu layers, the config %zu diff_ids", t->name,
 			m->layers.len, ids->len);
 	if (m->layers.len > LAYERS_MAX)
-		return err_new(ERR_FAILED, "more than %u layers", LAYERS_MAX);
+		return err_new(ERR_FAILED, "%s: more than %u layers", t->name, LAYERS_MAX);
 	l->nfacts = m->layers.len;
 	l->facts = arena_alloc(&l->arena, (l->nfacts + 1) * sizeof(*l->facts));
 	TRY(spool_open(&l->spool));
-	for (size_t i = 0; i < l->nfacts; i++)
-		TRY_AS(read_layer(l, t, &d[i], ids->at[i], i), "layer %s", d[i].digest);
+	for (size_t i = 0; i < l->nfacts; i++) {
+		TRY_AS(spool_layer(l, t, &d[i], &l->facts[i]), "layer %s", d[i].digest);
+		TRY_AS(index_layer(l, ids->at[i], i), "%s: layer %s", t->name, d[i].digest);
+	}
 	return NULL;
 }
 
@@ -166,7 +167,7 @@ struct err *layers_open(struct transport *t, const struct manifest *m, const str
 	l->name = arena_strdup(&l->arena, t->name);
 	l->plain_max = limits && limits->plain_bytes ? limits->plain_bytes : PLAIN_MAX;
 	layer_tree_init(&l->tree, entries);
-	TRY_AS(read_layers(l, t, m, c), "%s", t->name);
+	TRY(read_layers(l, t, m, c));
 	struct layers_root *r = root_new(sizeof(*r), &ops, l->name);
 
 	r->layers = l;

@@ -56,7 +56,8 @@ static struct err *failed(struct tar_reader *r)
 {
 	const char *why = archive_error_string(r->archive);
 
-	return err_new(ERR_FAILED, "%s: not a sound tar: %s", r->what, why ? why : "damaged or cut short");
+	return err_new(
+		ERR_FAILED, "%s: not a sound tar: %s", r->what, why ? why : "damaged or cut short");
 }
 
 struct err *tar_reader_open(
