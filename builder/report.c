@@ -20,6 +20,23 @@ const char *size_text(uint64_t bytes, char out[16])
 	return out;
 }
 
+char *text_printable(const char *text, struct arena *a)
+{
+	char *out = arena_alloc(a, 4 * strlen(text) + 1), *end = out;
+
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+		bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+
+		if (*at < 0x20 || *at == 0x7f)
+			end += sprintf(end, "\\x%02x", *at);
+		else if (c1)
+			end += sprintf(end, "\\x%02x", *++at);
+		else
+			*end++ = (char)*at;
+	}
+	return out;
+}
+
 struct row {
 	const struct tree_entry *entry;
 	const char *layer;

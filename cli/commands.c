@@ -2,11 +2,14 @@
 
 #include <string.h>
 
-extern const struct command command_build, command_ldd, command_help, command_version;
+extern const struct command command_build, command_ldd, command_inspect, command_check,
+	command_help, command_version;
 
 const struct command *const commands[] = {
 	&command_build,
 	&command_ldd,
+	&command_inspect,
+	&command_check,
 	&command_help,
 	&command_version,
 	NULL,

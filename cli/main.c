@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "builder/report.h"
 #include "cli/commands.h"
 
 // A standard stream that the caller closed would lend its number to the next file opened, and
@@ -17,32 +18,14 @@ static void keep_streams_apart(void)
 				_exit(ERR_FAILED);
 }
 
-// The text as one printable line: a file's name may hold line breaks and terminal commands.
-static char *printable(const char *text, struct arena *a)
-{
-	char *out = arena_alloc(a, 4 * strlen(text) + 1), *end = out;
-
-	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-		bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
-
-		if (*at < 0x20 || *at == 0x7f)
-			end += sprintf(end, "\\x%02x", *at);
-		else if (c1)
-			end += sprintf(end, "\\x%02x", *++at);
-		else
-			*end++ = (char)*at;
-	}
-	return out;
-}
-
 static int report(struct err *e)
 {
 	drop(arena_drop) struct arena a = {0};
 	int status = err_kind(e);
 
-	fprintf(stderr, "imgmin: error: %s\n", printable(err_text(e), &a));
+	fprintf(stderr, "imgmin: error: %s\n", text_printable(err_text(e), &a));
 	if (err_hint_text(e))
-		fprintf(stderr, "hint: %s\n", printable(err_hint_text(e), &a));
+		fprintf(stderr, "hint: %s\n", text_printable(err_hint_text(e), &a));
 	err_drop(&e);
 	return status;
 }

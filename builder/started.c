@@ -1,0 +1,253 @@
+// What a container of an image starts: the words of its config, followed as runtimes and the kernel
+// follow them, to programs and what their loaders find inside the image.
+#include <errno.h>
+#include <string.h>
+
+#include "builder/image.h"
+
+#define SCRIPT_LINE 256 // bytes the kernel looks at (BINPRM_BUF_SIZE)
+#define SCRIPTS_MAX 4   // interpreters that are scripts again (exec_binprm)
+
+// Docker and containerd set it where Env has none.
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+// ---- from a word to a file ----
+
+static const char *absolute(struct inside *in, const char *path)
+{
+	const char *dir = in->image->config.config.working_dir;
+
+	if (path[0] == '/')
+		return path;
+	return arena_printf(&in->arena, "%s/%s", dir && *dir ? dir : "", path);
+}
+
+static const char *not_startable(const struct walk *w)
+{
+	if (w->error)
+		return strerror(w->error);
+	if (S_ISDIR(w->node.mode))
+		return "a directory";
+	if (!S_ISREG(w->node.mode))
+		return "no regular file";
+	return w->node.mode & 0111 ? NULL : "not executable";
+}
+
+// A word with a slash is a path, another one is looked for in PATH (runc, exec.LookPath).
+static void find_file(struct inside *in, struct started *s)
+{
+	const char *path = image_env(in->image, "PATH"), *trouble = NULL;
+	char *copy, *save = NULL;
+
+	if (strchr(s->word, '/')) {
+		const struct walk *w = root_walk(in->root, absolute(in, s->word));
+
+		s->walk = w->error ? NULL : w;
+		s->trouble = not_startable(w);
+		return;
+	}
+	copy = arena_strdup(&in->arena, path ? path : DEFAULT_PATH);
+	for (char *dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		const char *at = absolute(in, arena_printf(&in->arena, "%s/%s", dir, s->word));
+		const struct walk *w = root_walk(in->root, at);
+
+		if (!not_startable(w)) {
+			s->walk = w;
+			return;
+		}
+		if (!w->error && !trouble)
+			trouble = arena_printf(&in->arena, "%s is %s", at, not_startable(w));
+	}
+	s->trouble = trouble
+		? trouble
+		: arena_printf(&in->arena, "not found in PATH (%s)", path ? path : DEFAULT_PATH);
+}
+
+static bool is_known(const struct inside *in, const struct walk *w)
+{
+	vec_each (s, &in->started)
+		if (s->walk && strcmp(s->walk->path, w->path) == 0)
+			return true;
+	return false;
+}
+
+// ---- scripts ----
+
+// "#! /usr/bin/env -S python3 -u" → interpreter and first argument; NULL where there is none.
+static void split_line(char *line, char **interpreter, char **argument)
+{
+	line[strcspn(line, "\n")] = 0;
+	line += strspn(line, " \t");
+	*interpreter = *line ? line : NULL;
+	line += strcspn(line, " \t");
+	if (*line)
+		*line++ = 0;
+	line += strspn(line, " \t");
+	*argument = *line ? line : NULL;
+}
+
+// What `env` is told to look for in PATH.
+static const char *env_program(struct inside *in, const char *argument)
+{
+	char *copy = arena_strdup(&in->arena, argument), *save = NULL;
+
+	for (char *word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
+		if (word[0] != '-' && !strchr(word, '='))
+			return word;
+	return NULL;
+}
+
+static struct err *start(struct inside *in, struct started s, int depth);
+
+static struct err *start_interpreters(
+	struct inside *in, const struct started *script, char *line, int depth)
+{
+	const char *why = arena_printf(&in->arena, "runs %s", base_of(script->walk->path));
+	char *interpreter, *argument;
+
+	split_line(line, &interpreter, &argument);
+	if (!interpreter)
+		return NULL;
+	struct started s = {.word = interpreter, .why = why, .is_required = script->is_required};
+
+	s.word = absolute(in, s.word); // the kernel knows no PATH
+	TRY(start(in, s, depth + 1));
+	if (strcmp(base_of(interpreter), "env") != 0 || !argument)
+		return NULL;
+	s.word = env_program(in, argument);
+	return s.word ? start(in, s, depth + 1) : NULL;
+}
+
+// The first bytes, NUL-ended.
+static struct err *read_head(struct inside *in, const struct walk *w, char head[SCRIPT_LINE + 1])
+{
+	drop(file_drop) struct file *f = NULL;
+	size_t got;
+
+	TRY(root_open_file(in->root, w->path, &f));
+	TRY(file_pread(f, head, SCRIPT_LINE, 0, &got));
+	memset(head + got, 0, SCRIPT_LINE + 1 - got);
+	return NULL;
+}
+
+// ---- programs ----
+
+static struct err *resolve(struct inside *in, struct started *s)
+{
+	s->is_elf = true;
+	// Its name decides $ORIGIN: as it was asked for, links and all.
+	const char *path = strchr(s->word, '/') ? absolute(in, s->word) : s->walk->path;
+
+	TRY(closure_resolve(in->resolver, in->root, path, &s->closure));
+	return hidden_add(in->resolver, &s->closure, &s->suggestions);
+}
+
+static struct err *start(struct inside *in, struct started s, int depth)
+{
+	char head[SCRIPT_LINE + 1] = "";
+
+	find_file(in, &s);
+	if (s.walk && is_known(in, s.walk))
+		return NULL;
+	if (!s.trouble)
+		TRY(read_head(in, s.walk, head));
+	bool is_script = strncmp(head, "#!", 2) == 0;
+
+	if (strncmp(head, "\177ELF", 4) == 0)
+		TRY(resolve(in, &s));
+	else if (!s.trouble && !is_script)
+		s.trouble = "neither an ELF program nor a script with #!";
+	else if (is_script && depth > SCRIPTS_MAX)
+		s.trouble = "its interpreter is a script, too many times over";
+	vec_push(&in->arena, &in->started, s);
+	return is_script && !s.trouble ? start_interpreters(in, &s, head + 2, depth) : NULL;
+}
+
+// A word behind the program's name: a wrapper such as tini may start it, or it is mere data.
+static struct err *start_argument(struct inside *in, const char *word, bool is_command)
+{
+	struct started s = {.word = word, .why = "named by the command"};
+	const struct object_file *f;
+	char head[SCRIPT_LINE + 1];
+
+	if (word[0] != '/' && (!is_command || strchr(word, '/')))
+		return NULL;
+	find_file(in, &s);
+	if (s.trouble)
+		return NULL;
+	TRY(read_head(in, s.walk, head));
+	if (strncmp(head, "#!", 2) == 0)
+		return start(in, s, 0);
+	if (strncmp(head, "\177ELF", 4) != 0)
+		return NULL;
+	TRY(resolver_file(in->resolver, in->root, s.walk->path, &f));
+	if (f->elf.interp || f->elf.type == ET_EXEC || f->elf.dt_flags_1 & DF_1_PIE)
+		return start(in, (struct started){.word = word, .why = s.why}, 0);
+	return NULL;
+}
+
+static struct err *start_words(struct inside *in)
+{
+	const struct runtime_config *c = &in->image->config.config;
+	const struct strings *first = c->entrypoint.len ? &c->entrypoint : &c->cmd;
+
+	if (!first->len)
+		return NULL;
+	TRY(start(in,
+		(struct started){.word = first->at[0], .why = "the program", .is_required = true},
+		0));
+	for (size_t i = 1; i < first->len; i++)
+		TRY(start_argument(in, first->at[i], false));
+	for (size_t i = 0; first != &c->cmd && i < c->cmd.len; i++)
+		TRY(start_argument(in, c->cmd.at[i], i == 0));
+	return NULL;
+}
+
+// ---- the whole ----
+
+static void make_resolver(struct inside *in)
+{
+	struct resolver_options o = {
+		.sysroot = in->root, .workdir = in->image->config.config.working_dir};
+	const char *dirs = image_env(in->image, "LD_LIBRARY_PATH");
+	struct strings path = {0};
+
+	if (dirs) {
+		char *copy = arena_strdup(&in->arena, dirs), *save = NULL;
+
+		for (char *dir = strtok_r(copy, ":;", &save); dir;
+			dir = strtok_r(NULL, ":;", &save))
+			vec_push(&in->arena, &path, arena_printf(&in->arena, "=%s", dir));
+	}
+	o.library_path = path.at;
+	o.nlibrary_path = path.len;
+	in->resolver = resolver_new(&o);
+}
+
+struct err *inside_open(struct transport *t, const struct image *image,
+	const struct strings *diff_ids, struct inside *out)
+{
+	struct image_config config = image->config;
+
+	*out = (struct inside){.image = image};
+	if (diff_ids)
+		config.rootfs.diff_ids = *diff_ids;
+	TRY(layers_open(t, &image->manifest, &config, NULL, &out->layers));
+	out->root = layers_root(out->layers);
+	make_resolver(out);
+	return start_words(out);
+}
+
+void inside_drop(struct inside *in)
+{
+	resolver_drop(&in->resolver);
+	layers_drop(&in->layers);
+	arena_drop(&in->arena);
+}
