@@ -97,7 +97,7 @@ fuzz:
 bench:
 	@tests/lib/deps.sh bench
 	@$(SUB) -j2 all
-	@B=$(B) tests/bench.sh
+	@B=$(B) bench/run.py
 
 golden:
 	@tests/lib/deps.sh check
