@@ -260,7 +260,7 @@ static void ldd_one(struct ldd *l, const char *path)
 	}
 	print_closure(l, &p, &c);
 	if (strcmp(l->args->format, "list") != 0 && p.sysroot->told)
-		show_warning("%s: libraries come from %s", path, p.sysroot->told);
+		show_note("%s: libraries come from %s", path, p.sysroot->told);
 	show_problems(path, &c, true);
 	e = closure_error(&c, path);
 	if (e)
