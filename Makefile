@@ -32,27 +32,30 @@ OBJ := $(SRC:%.c=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# One short line for each file; V=1 shows the commands.
+say = @$(if $(V),,echo "  $(1) $@" &&) $(if $(V),set -x;)
+
 all: $(B)/imgmin
 
 $(B)/imgmin: $(B)/cli/main.o $(B)/imgmin.a $(B)/libs
-	$(CC) $(LDFLAGS) -o $@ $(filter-out %/libs,$^) @$(B)/libs
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter-out %/libs,$^) @$(B)/libs
 
 $(B)/imgmin.a: $(OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+	@rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/%.o: %.c | $(B)/libs
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/unit/%: tests/unit/%.c $(B)/imgmin.a $(B)/libs
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka @$(B)/libs
+	$(call say,CC) $(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka @$(B)/libs
 
 # A fuzz target, with libFuzzer's main or with one that only replays files.
 FUZZ_MAIN := tests/fuzz/replay.c
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/memory.c $(B)/imgmin.a tests/fuzz/replay.c $(B)/libs
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/memory.c $(FUZZ_MAIN) $(B)/imgmin.a $(LDFLAGS) @$(B)/libs
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/memory.c $(FUZZ_MAIN) $(B)/imgmin.a $(LDFLAGS) @$(B)/libs
 
 # Says which packages are missing before the compiler says it file by file.
 $(B)/libs: tests/lib/libs.sh

@@ -21,7 +21,7 @@ unit='libcmocka-dev binutils gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	musl-tools'
 # In Debian 13 the client is no longer part of docker.io.
 engines='docker.io docker-cli? containerd runc skopeo umoci? buildah podman'
-e2e='bats jq attr file binutils util-linux procps mmdebstrap arch-test? debian-archive-keyring
+e2e='bats python3 jq attr file binutils util-linux procps mmdebstrap arch-test? debian-archive-keyring
 	scdoc busybox-static'
 
 packages_of() {
