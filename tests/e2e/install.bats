@@ -1,0 +1,45 @@
+#!/usr/bin/env bats
+# make install into a directory of one's own, and the build for another processor.
+load ../lib/common
+
+setup() {
+	cd "$top"
+}
+
+@test "make install DESTDIR= PREFIX=" {
+	make -s install B="$B" DESTDIR="$BATS_TEST_TMPDIR/dest" PREFIX=/opt/imgmin
+	cd "$BATS_TEST_TMPDIR/dest"
+	[ "$(ls)" = opt ]
+	[ "$(opt/imgmin/bin/imgmin --version)" = "$("$imgmin" --version)" ]
+	# Every page that has a source is there, where there is scdoc.
+	command -v scdoc >/dev/null || skip "scdoc is not installed: no man pages"
+	for page in "$top"/man/*.scd; do
+		page=$(basename "$page" .scd)
+		[ -s "opt/imgmin/share/man/man${page##*.}/$page" ]
+	done
+}
+
+@test "make for armhf, linked with static libraries, runs in the armhf sysroot" {
+	local dev programs
+	need_root
+	need_tool arm-linux-gnueabihf-gcc
+	sysroot dev armhf dev
+	sysroot programs armhf
+	make -j2 B="$B/cross-armhf" CC="arm-linux-gnueabihf-gcc --sysroot=$dev" \
+		PKG_CONFIG="env PKG_CONFIG_SYSROOT_DIR=$dev PKG_CONFIG_LIBDIR=$dev/usr/lib/arm-linux-gnueabihf/pkgconfig pkg-config"
+	file "$B/cross-armhf/imgmin" | grep 'ARM, EABI5'
+	# The loader and libc are all it needs on the device.
+	readelf -d "$B/cross-armhf/imgmin" | grep NEEDED
+	[ "$(readelf -d "$B/cross-armhf/imgmin" | grep NEEDED | grep -cvE 'libc\.so|ld-linux|libelf')" = 0 ]
+
+	# It works there as here, 32 bits and all: on a copy, so that the sysroot stays as it was.
+	cp -al "$programs" "$programs.cross"
+	cp "$B/cross-armhf/imgmin" "$programs.cross/usr/bin/imgmin"
+	"$top/tests/lib/inroot.sh" "$programs.cross" /usr/bin/imgmin ldd --format list \
+		/usr/bin/curl /usr/sbin/mosquitto >"$BATS_TEST_TMPDIR/there" ||
+		{ rm -rf "$programs.cross"; return 1; }
+	"$imgmin" ldd --sysroot "$programs.cross" --format list "$programs.cross/usr/bin/curl" \
+		"$programs.cross/usr/sbin/mosquitto" | sed "s,^$programs.cross,," >"$BATS_TEST_TMPDIR/here"
+	rm -rf "$programs.cross"
+	diff "$BATS_TEST_TMPDIR/here" "$BATS_TEST_TMPDIR/there"
+}
