@@ -60,13 +60,6 @@ setup() {
 	docker rm "$id"
 }
 
-@test "docker load of an image in Docker's own media types" {
-	need_engines
-	"$imgmin" build --quiet --format docker "$sensor_native" -t native/docker -o docker.tar
-	docker load -i docker.tar
-	run_in_docker native/docker --once | grep -E "$reading"
-}
-
 # Runs in containerd without cgroup settings or snapshotters that a machine may lack.
 run_in_containerd() { # PLATFORM IMAGE [ARG...]
 	local platform=$1 image=$2

@@ -32,16 +32,15 @@ sysroot() {
 	printf -v "$1" '%s' "$dir"
 }
 
-# examples/sensor, compiled once a run: $sensor_native and $sensor_armhf, or a skip with the reason.
+# examples/sensor, compiled once a run: $sensor_native and $sensor_armhf.
 sensor() {
-	need_tool arm-linux-gnueabihf-gcc
 	(
 		flock 9
 		make -s -C "$top/examples/sensor" BUILD="$B/sensor/native" &&
 			make -s -C "$top/examples/sensor" BUILD="$B/sensor/armhf" CC=arm-linux-gnueabihf-gcc
 	) 9>"$B/sensor.lock"
-	sensor_native=$B/sensor/native/bin/sensor
-	sensor_armhf=$B/sensor/armhf/bin/sensor
+	export sensor_native=$B/sensor/native/bin/sensor
+	export sensor_armhf=$B/sensor/armhf/bin/sensor
 }
 
 # expect STATUS COMMAND...: runs it with stdout in $output and stderr in $stderr, and wants STATUS.

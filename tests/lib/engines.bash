@@ -1,12 +1,12 @@
 # Real engines for bats files: a private containerd and dockerd, nothing of which stays behind.
 #
-#   setup_file()    { engines_start; }      # sets DOCKER_HOST and CTR_SOCK, or why_no_engines
+#   setup_file()    { engines_start; }      # sets DOCKER_SOCK and CTR_SOCK, or why_no_engines
 #   teardown_file() { engines_stop; }
 #   need_engines                            # in a test: skips with the reason
 #
 # docker and ctr below are the ones to call.
 
-docker() { command /usr/bin/docker "$@"; }
+docker() { command /usr/bin/docker -H "unix://$DOCKER_SOCK" "$@"; }
 ctr() { command ctr -a "$CTR_SOCK" -n test "$@"; }
 
 # Waits until COMMAND works, 20 seconds at most, and only while PID lives.
@@ -27,7 +27,7 @@ no_engines() {
 }
 
 engines_start() {
-	export why_no_engines= engines= CTR_SOCK= DOCKER_CONFIG=
+	export why_no_engines= engines= CTR_SOCK= DOCKER_SOCK= DOCKER_CONFIG=
 	local tool
 	[ "$(id -u)" = 0 ] || { why_no_engines="needs root"; return 0; }
 	for tool in containerd ctr dockerd runc /usr/bin/docker; do
@@ -43,9 +43,9 @@ engines_start() {
 	wait_for $! test -S "$CTR_SOCK" ||
 		{ no_engines "containerd did not start: $(tail -n 1 "$engines/containerd.log")"; return 0; }
 
-	export DOCKER_HOST=unix://$engines/docker.sock
+	DOCKER_SOCK=$engines/docker.sock
 	dockerd --iptables=false --bridge=none --storage-driver=vfs --data-root "$engines/docker" \
-		--exec-root "$engines/exec" --pidfile "$engines/dockerd.pidfile" -H "$DOCKER_HOST" \
+		--exec-root "$engines/exec" --pidfile "$engines/dockerd.pidfile" -H "unix://$DOCKER_SOCK" \
 		--containerd "$CTR_SOCK" >"$engines/dockerd.log" 2>&1 </dev/null 3>&- &
 	echo $! >"$engines/dockerd.pid"
 	wait_for $! docker version ||
