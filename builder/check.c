@@ -88,7 +88,12 @@ static bool check_layers(
 		struct err *e = read_layer(t, d, &diff_id);
 
 		if (e) {
-			damage(c, err_wrap(e, "layer %zu", i));
+			// A wrong digest says more than what the decompressor stumbled over.
+			struct err *stored = read_blob(t, d);
+
+			damage(c, err_wrap(stored ? stored : e, "layer %zu", i));
+			if (stored)
+				err_drop(&e);
 			is_readable = false;
 			continue;
 		}

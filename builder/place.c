@@ -6,6 +6,7 @@
 
 #include "oci/archive.h"
 #include "oci/layout.h"
+#include "registry/ref.h"
 
 enum kind { PLACE_LAYOUT, PLACE_ARCHIVE, PLACE_OTHER };
 
@@ -115,12 +116,24 @@ struct err *place_open(
 	return not_an_image(place);
 }
 
-static bool has_name(const struct named_image *n, const char *name)
+// The full reference of a name, the name itself where it is none: "a:1" is "docker.io/library/a:1".
+static const char *full_name(const char *name, struct arena *a)
 {
+	struct ref r;
+	drop(err_drop) struct err *e = ref_parse(name, &r);
+
+	return e ? name : ref_full(&r, a);
+}
+
+static bool has_name(const struct named_image *n, const char *name, struct arena *a)
+{
+	const char *full = full_name(name, a);
+
 	for (size_t i = 0; i < n->names.len; i++) {
 		const char *tag = strrchr(n->names.at[i], ':');
 
-		if (strcmp(n->names.at[i], name) == 0 || (tag && strcmp(tag + 1, name) == 0))
+		if (strcmp(n->names.at[i], name) == 0 || (tag && strcmp(tag + 1, name) == 0) ||
+			strcmp(full_name(n->names.at[i], a), full) == 0)
 			return true;
 	}
 	return strcmp(n->descriptor.digest, name) == 0;
@@ -137,7 +150,7 @@ struct err *place_find(
 	vec_each (n, &all) {
 		names = arena_printf(a, "%s%s%s", names, *names ? ", " : "",
 			n->names.len ? n->names.at[0] : n->descriptor.digest);
-		if (!name || has_name(n, name)) {
+		if (!name || has_name(n, name, a)) {
 			*out = *n;
 			found++;
 		}
