@@ -124,7 +124,7 @@ static json_t *head_json(const struct inspected *i)
 {
 	const struct image *image = i->image;
 	char platform[PLATFORM_TEXT];
-	json_t *programs = json_array();
+	json_t *programs;
 	uint64_t size = 0, raw = 0;
 	size_t n = 0;
 
@@ -140,6 +140,7 @@ static json_t *head_json(const struct inspected *i)
 		size += (uint64_t)facts[k].descriptor.size;
 		raw += facts[k].raw_size;
 	}
+	programs = json_array();
 	vec_each (s, &i->inside->started)
 		json_array_append_new(programs, started_json(s));
 	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "kind", "image",
