@@ -30,8 +30,8 @@ const struct compress_format *compress_find(const char *name);
 // The level that COMPRESS_AUTO stands for with an input of size bytes.
 int compress_level(const struct compress_format *f, int level, uint64_t size);
 // Everything about the output that is not the input: format, library version, level, block size.
-// Part of cache keys and of the build's metadata, e.g. "gzip libdeflate 1.14 level 12 block
-// 2097152".
+// Part of cache keys and of the build's metadata, e.g. "gzip libdeflate 1.14 level 10 block
+// 1048576".
 char *compress_identity(const struct compress_format *f, int level, uint64_t size, struct arena *a);
 must_check struct err *compress_open(const struct compress_format *f, int level, uint64_t size,
 	struct pool *pool, struct sink *next, struct compressor **out);

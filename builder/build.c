@@ -165,7 +165,39 @@ static const struct entry *const *entries_of(const struct built_layer *l, struct
 	return out;
 }
 
-static struct err *pack_layer(struct build *b, struct built_layer *l)
+// Beside a layer that is still being compressed one of this size costs little memory.
+#define BESIDE_MAX (2u << 20)
+
+// Layers being written, one begun while the last one's bytes are under way in the workers.
+struct packing {
+	struct build *b;
+	struct built_image *image;
+	struct built_layer *layer;
+	struct layer_writing *writing; // NULL: none under way
+};
+
+static void packing_drop(struct packing *p)
+{
+	layer_writing_drop(&p->writing);
+}
+
+static void layer_done(struct build *b, struct built_image *image, struct built_layer *l)
+{
+	if (b->events && b->events->layer)
+		b->events->layer(b->events->arg, image, l);
+}
+
+static struct err *pack_finish(struct packing *p)
+{
+	if (!p->writing)
+		return NULL;
+	TRY_AS(layer_finish(&p->writing, &p->b->arena), "layer \"%s\"", p->layer->title);
+	layer_done(p->b, p->image, p->layer);
+	return NULL;
+}
+
+static struct err *pack_begin(
+	struct build *b, struct built_layer *l, struct packing *last, struct layer_writing **out)
 {
 	const struct entry *const *entries = entries_of(l, &b->arena);
 	const struct layer_options o = {
@@ -179,11 +211,34 @@ static struct err *pack_layer(struct build *b, struct built_layer *l)
 	l->compressor = compress_identity(b->spec.format, b->spec.level, l->raw_size, &b->arena);
 	if (b->spec.args->dry_run)
 		return NULL;
-	return layer_write(&o, entries, l->n, &b->arena, &l->layer);
+	if (l->raw_size > BESIDE_MAX)
+		TRY(pack_finish(last));
+	TRY_AS(layer_begin(&o, entries, l->n, &b->arena, &l->layer, out), "layer \"%s\"", l->title);
+	return NULL;
+}
+
+static struct err *pack_layer(struct packing *p, struct built_image *image, struct built_layer *l)
+{
+	struct layer_writing *writing = NULL;
+	struct err *e = pack_begin(p->b, l, p, &writing);
+
+	if (!e)
+		e = pack_finish(p);
+	if (e) {
+		layer_writing_drop(&writing);
+		return e;
+	}
+	p->image = image;
+	p->layer = l;
+	p->writing = writing;
+	if (!writing)
+		layer_done(p->b, image, l);
+	return NULL;
 }
 
 static struct err *pack_layers(struct build *b)
 {
+	drop(packing_drop) struct packing p = {.b = b};
 	const char *warning = NULL;
 
 	if (!b->spec.args->dry_run) {
@@ -194,12 +249,9 @@ static struct err *pack_layers(struct build *b)
 	if (warning)
 		warn(b, warning);
 	vec_each (image, &b->images)
-		vec_each (l, &(*image)->layers) {
-			TRY_AS(pack_layer(b, l), "layer \"%s\"", l->title);
-			if (b->events && b->events->layer)
-				b->events->layer(b->events->arg, *image, l);
-		}
-	return NULL;
+		vec_each (l, &(*image)->layers)
+			TRY(pack_layer(&p, *image, l));
+	return pack_finish(&p);
 }
 
 // ---- documents ----

@@ -237,15 +237,28 @@ static const char *identity_of(const struct layer_options *o, uint64_t raw_size,
 		(unsigned long long)raw_size);
 }
 
-static struct err *find_kept(const struct layer_options *o, const struct entry *const *entries,
-	size_t n, const char *identity, struct layer *out, struct digest *digest)
+// A layer being written. The compressor comes after what it writes to, and is dropped before.
+struct layer_writing {
+	struct layer_options o;
+	const char *identity;
+	struct layer *out;
+	struct digest digest;
+	struct cache_entry *kept; // NULL: the cache had it
+	struct compressor *compressor;
+	struct hasher plain;
+};
+
+static struct err *find_kept(struct layer_writing *w, const struct entry *const *entries, size_t n)
 {
+	const struct layer_options *o = &w->o;
+	struct layer *out = w->out;
 	struct hasher h;
 
 	hasher_init(&h, NULL);
 	TRY(layer_tar(entries, n, &h.sink, NULL, NULL));
 	out->diff_id = hasher_digest(&h);
-	TRY(cache_find(o->cache, &out->diff_id, identity, digest, &out->blob, &out->is_cached));
+	TRY(cache_find(
+		o->cache, &out->diff_id, w->identity, &w->digest, &out->blob, &out->is_cached));
 	for (size_t i = 0; out->is_cached && o->progress && i < n; i++) {
 		if (S_ISREG(entries[i]->mode))
 			o->progress(o->progress_arg, entries[i]->size);
@@ -255,41 +268,76 @@ static struct err *find_kept(const struct layer_options *o, const struct entry *
 
 // tar → diff_id → compressor → digest → cache, in one pass: this thread reads and hashes while the
 // workers compress.
-static struct err *make_new(const struct layer_options *o, const struct entry *const *entries,
-	size_t n, const char *identity, struct layer *out, struct digest *digest)
+static struct err *begin_new(struct layer_writing *w, const struct entry *const *entries, size_t n)
 {
-	drop(cache_entry_drop) struct cache_entry *kept = NULL;
-	drop(compressor_drop) struct compressor *c = NULL;
-	struct hasher plain;
+	const struct layer_options *o = &w->o;
 
-	TRY(cache_begin(o->cache, &kept));
-	TRY(compress_open(o->format, o->level, out->raw_size, o->pool, cache_entry_sink(kept), &c));
-	hasher_init(&plain, compressor_sink(c));
-	TRY(layer_tar(entries, n, &plain.sink, o->progress, o->progress_arg));
-	TRY(sink_finish(&plain.sink));
-	const struct digest diff_id = hasher_digest(&plain);
+	TRY(cache_begin(o->cache, &w->kept));
+	TRY(compress_open(o->format, o->level, w->out->raw_size, o->pool, cache_entry_sink(w->kept),
+		&w->compressor));
+	hasher_init(&w->plain, compressor_sink(w->compressor));
+	return layer_tar(entries, n, &w->plain.sink, o->progress, o->progress_arg);
+}
+
+static struct err *finish_new(struct layer_writing *w)
+{
+	struct layer *out = w->out;
+
+	TRY(sink_finish(&w->plain.sink));
+	const struct digest diff_id = hasher_digest(&w->plain);
 
 	// The first reading, if there was one, ended in out.
 	if (out->diff_id.text[0] && !digest_equal(&out->diff_id, &diff_id))
 		return err_new(ERR_FAILED, "files changed while they were read");
 	out->diff_id = diff_id;
-	return cache_commit(kept, &diff_id, identity, digest, &out->blob);
+	return cache_commit(w->kept, &diff_id, w->identity, &w->digest, &out->blob);
+}
+
+void layer_writing_drop(struct layer_writing **w)
+{
+	if (!*w)
+		return;
+	compressor_drop(&(*w)->compressor);
+	cache_entry_drop(&(*w)->kept);
+	mem_drop(w);
+}
+
+struct err *layer_begin(const struct layer_options *o, const struct entry *const *entries, size_t n,
+	struct arena *a, struct layer *out, struct layer_writing **writing)
+{
+	drop(layer_writing_drop) struct layer_writing *w = mem_alloc(sizeof(*w));
+	const uint64_t raw_size = layer_raw_size(entries, n);
+
+	w->o = *o;
+	w->identity = identity_of(o, raw_size, a);
+	w->out = out;
+	*out = (struct layer){.raw_size = raw_size, .blob.fd = -1};
+	if (cache_may_have(o->cache, w->identity))
+		TRY(find_kept(w, entries, n));
+	if (!out->is_cached)
+		TRY(begin_new(w, entries, n));
+	*writing = take(w);
+	return NULL;
+}
+
+struct err *layer_finish(struct layer_writing **writing, struct arena *a)
+{
+	drop(layer_writing_drop) struct layer_writing *w = take(*writing);
+	struct layer *out = w->out;
+
+	if (!out->is_cached)
+		TRY(finish_new(w));
+	out->descriptor.media_type = arena_printf(a, OCI_LAYER "%s", w->o.format->suffix);
+	out->descriptor.digest = arena_strdup(a, w->digest.text);
+	out->descriptor.size = (int64_t)out->blob.size;
+	return NULL;
 }
 
 struct err *layer_write(const struct layer_options *o, const struct entry *const *entries, size_t n,
 	struct arena *a, struct layer *out)
 {
-	const uint64_t raw_size = layer_raw_size(entries, n);
-	const char *identity = identity_of(o, raw_size, a);
-	struct digest digest;
+	struct layer_writing *w;
 
-	*out = (struct layer){.raw_size = raw_size, .blob.fd = -1};
-	if (cache_may_have(o->cache, identity))
-		TRY(find_kept(o, entries, n, identity, out, &digest));
-	if (!out->is_cached)
-		TRY(make_new(o, entries, n, identity, out, &digest));
-	out->descriptor.media_type = arena_printf(a, OCI_LAYER "%s", o->format->suffix);
-	out->descriptor.digest = arena_strdup(a, digest.text);
-	out->descriptor.size = (int64_t)out->blob.size;
-	return NULL;
+	TRY(layer_begin(o, entries, n, a, out, &w));
+	return layer_finish(&w, a);
 }

@@ -44,6 +44,14 @@ struct layer_options {
 // and compressed in one pass.
 must_check struct err *layer_write(const struct layer_options *o,
 	const struct entry *const *entries, size_t n, struct arena *a, struct layer *out);
+// The same in two steps: after the first all is read, and workers may still be compressing while
+// the next layer begins. `out` and the options' pool and cache stay until the second, or the drop.
+struct layer_writing;
+must_check struct err *layer_begin(const struct layer_options *o,
+	const struct entry *const *entries, size_t n, struct arena *a, struct layer *out,
+	struct layer_writing **writing);
+must_check struct err *layer_finish(struct layer_writing **writing, struct arena *a);
+void layer_writing_drop(struct layer_writing **w);
 // The size of the tar of these entries to the byte, without reading any.
 uint64_t layer_raw_size(const struct entry *const *entries, size_t n);
 // Writes just the tar of the entries into s.
