@@ -40,11 +40,11 @@ two() {
 	loads "$R" /prog "libf.so => /b/libf.so"
 	lib "$R/a/libf.so" arch=arm64 soname=libf.so
 	loads "$R" /prog "libf.so => /b/libf.so"
-	rm -r "$R/a"
+	rm -r "${R:?}/a"
 	: >"$R/a"
 	loads "$R" /prog "libf.so => /b/libf.so"
 	# Where nothing else is found, it is named.
-	rm -r "$R/a" "$R/b"
+	rm -r "${R:?}/a" "$R/b"
 	lib "$R/a/libf.so" arch=arm64 soname=libf.so
 	lacks "$R" /prog libf.so
 	said /a/libf.so

@@ -86,7 +86,7 @@ setup() { need_chroot; new_root; }
 	prog "$R/opt/p2" needs=sub/libg.so needs=libc.so.6
 	lib "$R/sub/libg.so" soname=libg.so
 	loads "$R" /opt/p2
-	rm -r "$R/sub"
+	rm -r "${R:?}/sub"
 	# Beside the program is not where the loader looks.
 	lib "$R/opt/sub/libg.so" soname=libg.so
 	not start "$R" /opt/p2
@@ -279,7 +279,7 @@ setup() { need_chroot; new_root; }
 @test "case 25: no /etc at all; a damaged cache is ignored" {
 	prog "$R/prog" needs=libf.so needs=libc.so.6
 	lib "$R/usr/lib/libf.so" soname=libf.so
-	rm -r "$R/etc"
+	rm -r "${R:?}/etc"
 	loads "$R" /prog "libf.so => /usr/lib/libf.so" "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6"
 
 	mkdir "$R/etc"

@@ -66,7 +66,7 @@ elf() {
 		case $word in
 		arch=*) ;;
 		soname=*) args+=(-soname "${word#*=}") ;;
-		needs=*) args+=("$(stub $arch "${word#*=}")") ;;
+		needs=*) args+=("$(stub "$arch" "${word#*=}")") ;;
 		runpath=*) args+=(--enable-new-dtags -rpath "${word#*=}") ;;
 		rpath=*) args+=(--disable-new-dtags -rpath "${word#*=}") ;;
 		interp=*) interp=${word#*=} ;;
@@ -79,11 +79,11 @@ elf() {
 	mkdir -p "$(dirname "$path")"
 	if [ "$kind" = lib ]; then
 		${LD_OF[$arch]} -shared --hash-style=both --no-as-needed --allow-shlib-undefined \
-			-o "$path" "$(object $arch "$code")" "${args[@]}"
+			-o "$path" "$(object "$arch" "$code")" "${args[@]}"
 	else
 		${LD_OF[$arch]} -pie --hash-style=both --no-as-needed --allow-shlib-undefined \
 			--unresolved-symbols=ignore-in-shared-libs -dynamic-linker "$interp" -o "$path" \
-			"$(object $arch "$(start_source $arch)$code")" "${args[@]}"
+			"$(object "$arch" "$(start_source "$arch")$code")" "${args[@]}"
 	fi
 }
 lib() { elf lib "$@"; }
