@@ -387,9 +387,15 @@ static struct err *try_default(struct search *s)
 	return NULL;
 }
 
+// DF_1_NODEFLIB of the asker; musl does not know it.
+static bool avoids_default(const struct search *s)
+{
+	return s->ld->kind == LIBC_GLIBC && s->by && s->by->file->elf.dt_flags_1 & DF_1_NODEFLIB;
+}
+
 static struct err *try_system(struct search *s)
 {
-	bool no_default = s->by && s->by->file->elf.dt_flags_1 & DF_1_NODEFLIB;
+	bool no_default = avoids_default(s);
 
 	if (s->ld->kind == LIBC_GLIBC)
 		TRY(try_cache(s, no_default));
@@ -398,7 +404,7 @@ static struct err *try_system(struct search *s)
 
 static struct err *try_system_memo(struct search *s)
 {
-	bool no_default = s->by && s->by->file->elf.dt_flags_1 & DF_1_NODEFLIB;
+	bool no_default = avoids_default(s);
 
 	if (s->places || no_default)
 		return try_system(s);

@@ -175,6 +175,10 @@ musl_lacks() {
 	musl_loads "$R" /prog "libf.so => /srv/libf.so"
 	: >"$R/etc/ld-musl-x86_64.path"
 	musl_lacks "$R" /prog libf.so
+	# NODEFLIB is glibc's.
+	rm "$R/etc/ld-musl-x86_64.path"
+	musl_prog "$R/prog" needs=libf.so needs=libc.so ld=-z ld=nodefaultlib
+	musl_loads "$R" /prog "libf.so => /lib/libf.so"
 }
 
 @test "case 26: musl: the first file that opens wins, a bad one is an error" {

@@ -19,3 +19,8 @@ setup() { need_chroot; }
 	"$PYTHON" "$CASES_LIB/ldd-random.py" "$IMGMIN" "$FIX/chrooted" "$FIX/musl" \
 		/lib/ld-musl-x86_64.so.1 "$BATS_TEST_TMPDIR/trees" 1 25
 }
+
+@test "random trees: in the image that is built the program loads the same" {
+	"$PYTHON" "$CASES_LIB/ldd-random.py" "$IMGMIN" "$FIX/chrooted" "$FIX/glibc" \
+		/lib64/ld-linux-x86-64.so.2 "$BATS_TEST_TMPDIR/trees" 1 25 build
+}

@@ -18,7 +18,7 @@ declare -gA INTERP_OF=([amd64]=/lib64/ld-linux-x86-64.so.2 [i386]=/lib/ld-linux.
 
 # cases_setup: once a file. $FIX holds what all tests of it share.
 cases_setup() {
-	export FIX=$BATS_FILE_TMPDIR/fix
+	export FIX=$BATS_FILE_TMPDIR/fix XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
 	mkdir -p "$FIX/stubs"
 	gcc -O1 -D_GNU_SOURCE -o "$FIX/chrooted" "$CASES_LIB/chrooted.c"
 	glibc_root "$FIX/glibc"
