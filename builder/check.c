@@ -9,6 +9,9 @@
 #include "builder/place.h"
 #include "ldd/verify.h"
 
+#define PLAIN_MAX (UINT64_C(64) << 30) // bytes of a layer, as oci/layers.c has it
+#define FEATURES_MAX 16                // os.features that are compared
+
 struct finding *finding_add(struct check *c, enum finding_kind kind, const char *fmt, ...)
 {
 	struct finding *f = vec_add(&c->arena, &c->findings);
@@ -63,7 +66,7 @@ static struct err *read_layer(
 	struct hasher h;
 
 	hasher_init(&h, NULL);
-	TRY(decompress_open(&h.sink, UINT64_MAX, &plain));
+	TRY(decompress_open(&h.sink, PLAIN_MAX, &plain));
 	TRY(transport_get(t, d, decompressor_sink(plain)));
 	TRY_AS(sink_finish(decompressor_sink(plain)), "%s", d->digest);
 	*diff_id = hasher_digest(&h);
@@ -221,7 +224,7 @@ static const char *platform_key(struct check *c, const struct descriptor *d)
 		return NULL;
 	key = arena_printf(&c->arena, "%s%s%s", platform_text(&p, text), version ? " " : "",
 		version ? version : "");
-	for (size_t i = 0; i < d->platform.os_features.len; i++)
+	for (size_t i = 0; i < d->platform.os_features.len && i < FEATURES_MAX; i++)
 		key = arena_printf(&c->arena, "%s %s", key, d->platform.os_features.at[i]);
 	return key;
 }

@@ -13,15 +13,15 @@ static void row(FILE *out, struct arena *a, const char *name, const char *value)
 		fprintf(out, "  %-12s %s\n", name, text_printable(value, a));
 }
 
-// As the config has them: ["/bin/sh","-c"].
+// As the config has them: ["/bin/sh", "-c"].
 static void row_words(FILE *out, struct arena *a, const char *name, const struct strings *s)
 {
-	const char *text = "";
-
+	if (!s->len)
+		return;
+	fprintf(out, "  %-12s [", name);
 	for (size_t i = 0; i < s->len; i++)
-		text = arena_printf(a, "%s%s\"%s\"", text, i ? ", " : "", s->at[i]);
-	if (s->len)
-		row(out, a, name, arena_printf(a, "[%s]", text));
+		fprintf(out, "%s\"%s\"", i ? ", " : "", text_printable(s->at[i], a));
+	fputs("]\n", out);
 }
 
 static void rows_each(FILE *out, struct arena *a, const char *name, const struct strings *s)

@@ -8,6 +8,8 @@
 #include "oci/layout.h"
 #include "registry/ref.h"
 
+#define NAMES_SHOWN 20 // of the images at a place, in a message
+
 enum kind { PLACE_LAYOUT, PLACE_ARCHIVE, PLACE_OTHER };
 
 // Takes the transport's word off *path; PLACE_OTHER where there is none.
@@ -148,8 +150,9 @@ struct err *place_find(
 
 	TRY(transport_list(t, a, &all));
 	vec_each (n, &all) {
-		names = arena_printf(a, "%s%s%s", names, *names ? ", " : "",
-			n->names.len ? n->names.at[0] : n->descriptor.digest);
+		if (n - all.at < NAMES_SHOWN)
+			names = arena_printf(a, "%s%s%s", names, *names ? ", " : "",
+				n->names.len ? n->names.at[0] : n->descriptor.digest);
 		if (!name || has_name(n, name, a)) {
 			*out = *n;
 			found++;

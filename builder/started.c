@@ -6,6 +6,7 @@
 #include "builder/image.h"
 
 #define SCRIPT_LINE 256 // bytes the kernel looks at (BINPRM_BUF_SIZE)
+#define STARTED_MAX 64  // files that one config names
 #define SCRIPTS_MAX 4   // interpreters that are scripts again (exec_binprm)
 
 // Docker and containerd set it where Env has none.
@@ -177,6 +178,8 @@ static struct err *start_argument(struct inside *in, const char *word, bool is_c
 	const struct object_file *f;
 	char head[SCRIPT_LINE + 1];
 
+	if (in->started.len >= STARTED_MAX)
+		return NULL;
 	if (word[0] != '/' && (!is_command || strchr(word, '/')))
 		return NULL;
 	find_file(in, &s);

@@ -1,5 +1,6 @@
 # What the tests of images share, after common: small programs and trees to pack.
 
+# shellcheck disable=SC2154
 # image COMMAND...: tests/lib/image.py
 image() {
 	python3 "$top/tests/lib/image.py" "$@"
@@ -15,7 +16,7 @@ programs() {
 		arm-linux-gnueabihf-gcc -O1 -o "$BATS_FILE_TMPDIR/hello-arm" "$BATS_FILE_TMPDIR/hello.c" -lm
 }
 
-# tree DIR [FILE...]: a tree with the program /usr/bin/hello and what it needs, as this machine has it.
+# tree DIR: a tree with the program /usr/bin/hello and what it needs, as this machine has it.
 tree() {
 	local dir=$1 lib
 	mkdir -p "$dir/usr/bin" "$dir/etc" "$dir/tmp"
