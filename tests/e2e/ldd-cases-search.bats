@@ -197,6 +197,16 @@ setup() { need_chroot; new_root; }
 	loads "$R" /p3 "libc1.so => /A/libc1.so"
 }
 
+@test "case 20: a cycle that begins in /etc/ld.so.preload" {
+	lib "$R/usr/lib/libp.so" soname=libp.so needs=libq.so
+	lib "$R/usr/lib/libq.so" soname=libq.so needs=libp.so
+	echo "/usr/lib/libp.so # first of all" >"$R/etc/ld.so.preload"
+	prog "$R/prog" needs=libc.so.6
+	loads "$R" /prog "libq.so => /usr/lib/libq.so"
+	why=$(timeout 10 "$IMGMIN" ldd --sysroot "$R" --why libq.so "$R/prog" | head -c 1000)
+	[ "$(grep -o libq.so <<<"$why" | wc -l)" = 1 ]
+}
+
 @test "case 21: one file under two names is one object" {
 	lib "$R/A/liba.so"
 	ln "$R/A/liba.so" "$R/A/libb.so"
