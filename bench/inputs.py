@@ -20,7 +20,7 @@ def is_elf(path):
 
 
 def is_dynamic(path):
-    """An ELF program with an interpreter: little-endian 64-bit headers, or any that says so."""
+    """Does the ELF file name an interpreter? It stands near its beginning."""
     with open(path, "rb") as f:
         return b"/ld" in f.read(4096)
 

@@ -196,6 +196,34 @@ static void test_cache_round(void **state)
 	}
 }
 
+static void expect_found(const struct ldcache *c, const char *name, size_t at, size_t n)
+{
+	size_t have = 99;
+	const struct ldcache_entry *e = ldcache_find(c, name, &have);
+
+	assert_int_equal(have, n);
+	assert_ptr_equal(e, n ? &c->at[at] : NULL);
+}
+
+static void test_cache_find(void **state)
+{
+	struct span s = ldcache_write(entries, 6, false, &arena);
+	struct ldcache c = {0};
+
+	(void)state;
+	expect_found(&c, "liba.so", 0, 0);
+	put("etc/ld.so.cache", s.ptr, s.len);
+	read_cache(&c);
+	expect_found(&c, "libb.so.10", 0, 1);
+	expect_found(&c, "libb.so.2", 1, 3);
+	expect_found(&c, "libb.so.02", 1, 3); // numbers are compared by their value
+	expect_found(&c, "liba.so", 4, 1);
+	const char *const absent[] = {"", "liba", "liba.so.1", "libb.so.3", "libc.so", "zzz"};
+
+	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
+		expect_found(&c, absent[i], 0, 0);
+}
+
 static void expect_warning(const char *words)
 {
 	struct ldcache c;
@@ -296,6 +324,12 @@ static void test_cache_of_this_machine(void **state)
 	unsigned long n = strtoul(output_of("/sbin/ldconfig -p"), NULL, 10);
 
 	assert_int_equal(c.len, n);
+	vec_each (e, &c) {
+		size_t same;
+		const struct ldcache_entry *first = ldcache_find(&c, e->name, &same);
+
+		assert_true(first && first <= e && e < first + same);
+	}
 	// ldconfig sorts like us: writing what was read keeps the order.
 	struct span s = ldcache_write(c.at, c.len, false, &arena);
 	struct ldcache again;
@@ -369,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_conf_pattern_explodes, begin, end),
 		cmocka_unit_test_setup_teardown(test_conf_special, begin, end),
 		cmocka_unit_test_setup_teardown(test_cache_round, begin, end),
+		cmocka_unit_test_setup_teardown(test_cache_find, begin, end),
 		cmocka_unit_test_setup_teardown(test_cache_damage, begin, end),
 		cmocka_unit_test_setup_teardown(test_cache_of_ldconfig, begin, end),
 		cmocka_unit_test_setup_teardown(test_cache_of_this_machine, begin, end),
