@@ -53,6 +53,9 @@ tell() { # FILE TAP
 		[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 		echo
 		grep -iE '^ok .*# skip' "$2" | sed -E 's/^ok [0-9]+ (- )?/       skipped: /; s/# skip/–/I'
+		# What a passing bats file tells about itself: how much was compared, and such.
+		[ "$failed" != 0 ] || [[ $1 != *.bats ]] ||
+			sed -n '/^# exit status/d; s/^# /       /p' "$2"
 		# What went wrong: all of a short output, else from each failure on.
 		if [ "$failed" != 0 ]; then
 			if [ "$(wc -l <"$2")" -le 60 ]; then cat "$2"; else
