@@ -1,12 +1,13 @@
 // DIR/blobs/sha256/HEX                   the blobs
 // DIR/layers/HEX of identity/HEX of diff_id  a symbolic link to the blob that was made of it
-// DIR/tmp/                               blobs being written
+// DIR/tmp/                               blobs being written; HEX.part: downloads to go on with
 #include "oci/cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -319,4 +320,60 @@ void cache_entry_drop(struct cache_entry **pe)
 	fd_drop(&e->tmp);
 	mem_drop(&e->name);
 	mem_drop(pe);
+}
+
+struct err *cache_get(struct cache *c, const struct digest *d, struct blob *out, bool *found)
+{
+	drop(mem_drop) char *path = blob_path(d);
+
+	*found = false;
+	if (faccessat(c->fd, path, F_OK, AT_SYMLINK_NOFOLLOW))
+		return NULL;
+	*found = blob_check(c, path, d, out);
+	if (!*found)
+		unlinkat(c->fd, path, 0);
+	return NULL;
+}
+
+static char *partial_path(const struct digest *d)
+{
+	return str_printf("tmp/%s.part", digest_hex(d));
+}
+
+struct err *cache_partial(struct cache *c, const struct digest *d, int *out)
+{
+	drop(mem_drop) char *path = partial_path(d);
+	drop(fd_drop) int fd =
+		openat(c->fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	struct stat is, named;
+
+	*out = -1;
+	if (fd < 0 || fstat(fd, &is))
+		return explain(err_sys(errno, "write layer cache %s", c->dir));
+	if (!S_ISREG(is.st_mode) || flock(fd, LOCK_EX | LOCK_NB))
+		return NULL;
+	// Another process may have kept it between our open and our lock.
+	if (fstatat(c->fd, path, &named, AT_SYMLINK_NOFOLLOW) || named.st_ino != is.st_ino)
+		return NULL;
+	*out = fd;
+	fd = -1;
+	return NULL;
+}
+
+struct err *cache_keep(struct cache *c, const struct digest *d, int fd)
+{
+	drop(mem_drop) char *from = partial_path(d);
+	drop(mem_drop) char *to = blob_path(d);
+
+	if (renameat(c->fd, from, c->fd, to))
+		return explain(err_sys(errno, "write layer cache %s", c->dir));
+	flock(fd, LOCK_UN);
+	return NULL;
+}
+
+void cache_forget(struct cache *c, const struct digest *d)
+{
+	drop(mem_drop) char *path = partial_path(d);
+
+	unlinkat(c->fd, path, 0);
 }

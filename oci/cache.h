@@ -29,3 +29,14 @@ struct sink *cache_entry_sink(struct cache_entry *e);
 must_check struct err *cache_commit(struct cache_entry *e, const struct digest *diff_id,
 	const char *identity, struct digest *digest, struct blob *out);
 void cache_entry_drop(struct cache_entry **e);
+
+// A blob kept under its digest, hashed before it is given out.
+must_check struct err *cache_get(
+	struct cache *c, const struct digest *d, struct blob *out, bool *found);
+// What is there so far of a blob that comes from elsewhere, open for reading and writing and
+// locked; *fd is -1 while another process is at it. It stays for later runs unless it is kept or
+// forgotten.
+must_check struct err *cache_partial(struct cache *c, const struct digest *d, int *fd);
+// fd holds all of it, and the caller has hashed it.
+must_check struct err *cache_keep(struct cache *c, const struct digest *d, int fd);
+void cache_forget(struct cache *c, const struct digest *d);

@@ -49,6 +49,12 @@ void transport_drop(struct transport **t)
 	*t = NULL;
 }
 
+void transport_expect(struct transport *t, const struct descriptor *d, bool to_open)
+{
+	if (t->ops->expect)
+		t->ops->expect(t, d, to_open);
+}
+
 static struct err *write_only(const struct transport *t)
 {
 	return err_new(ERR_FAILED, "%s was opened for writing", t->name);

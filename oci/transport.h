@@ -42,6 +42,9 @@ struct transport_ops {
 		struct transport *t, const struct descriptor *d, const struct strings *names);
 	// Makes everything put so far appear, whole.
 	struct err *(*commit)(struct transport *t);
+	// NULL, or: d will be asked for soon, by open (to_open) or by has. Several are then under
+	// way at once.
+	void (*expect)(struct transport *t, const struct descriptor *d, bool to_open);
 	void (*close)(struct transport *t); // without a commit nothing has changed
 };
 struct transport {
@@ -67,6 +70,7 @@ must_check struct err *transport_put_document(
 must_check struct err *transport_tag(
 	struct transport *t, const struct descriptor *d, const struct strings *names);
 must_check struct err *transport_commit(struct transport *t);
+void transport_expect(struct transport *t, const struct descriptor *d, bool to_open);
 
 // Streams the blob into s; size and digest are checked, a difference is an error after the last
 // write (so finish s only when this succeeded).

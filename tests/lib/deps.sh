@@ -11,7 +11,7 @@
 set -euo pipefail
 
 build='make gcc libc6-dev pkg-config libarchive-dev libelf-dev libdeflate-dev libzstd-dev
-	libjansson-dev libssl-dev zlib1g-dev'
+	libjansson-dev libssl-dev zlib1g-dev libcurl4-openssl-dev|libcurl4-gnutls-dev'
 # Linked programs for the other machine, and a processor for them. From Debian 13 on qemu-user is
 # static itself, and its binfmt lines are in qemu-user-binfmt.
 armhf='gcc-arm-linux-gnueabihf libc6-dev-armhf-cross'
@@ -20,7 +20,8 @@ unit='libcmocka-dev binutils gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	musl-tools'
 # In Debian 13 the client is no longer part of docker.io.
-engines='docker.io docker-cli? containerd runc skopeo umoci? buildah podman'
+engines='docker.io docker-cli? docker-registry apache2-utils containerd runc skopeo
+	umoci? buildah podman'
 e2e='bats python3 jq attr file binutils util-linux procps mmdebstrap debian-archive-keyring
 	scdoc'
 

@@ -6,7 +6,7 @@ set -uo pipefail
 out=$1
 shift
 
-for header in archive gelf libdeflate zstd jansson openssl/sha zlib; do
+for header in archive gelf libdeflate zstd jansson openssl/sha zlib curl/curl; do
 	"$@" -E -x c -include "$header.h" /dev/null >/dev/null 2>&1 && continue
 	echo "$1 does not find <$header.h>." >&2
 	case $1 in

@@ -25,7 +25,7 @@ programs)
 	;;
 dev)
 	list='libc6-dev libgcc-s1 libarchive-dev libelf-dev libdeflate-dev libzstd-dev libjansson-dev
-	libssl-dev zlib1g-dev'
+	libssl-dev zlib1g-dev libcurl4-openssl-dev'
 	;;
 *) cannot "unknown kind $kind" ;;
 esac
