@@ -68,6 +68,13 @@ static struct err *open_programs(struct build *b)
 		struct installed *p = arena_new(&b->arena, struct installed);
 
 		TRY(program_open(b->sysroots, paths->at[i], asked, &b->arena, &p->program));
+		if (p->program.script)
+			return err_hint(err_new(ERR_NO_START,
+						"%s: imgmin does not build images of scripts yet",
+						paths->at[i]),
+				"build its interpreter from a sysroot, and --add the script: imgmin build %s "
+				"--add %s:/usr/bin/",
+				p->program.path, paths->at[i]);
 		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
 			p->program.file->elf.soname)
 			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",

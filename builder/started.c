@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "builder/image.h"
+#include "builder/script.h"
 
-#define SCRIPT_LINE 256 // bytes the kernel looks at (BINPRM_BUF_SIZE)
-#define STARTED_MAX 64  // files that one config names
-#define SCRIPTS_MAX 4   // interpreters that are scripts again (exec_binprm)
+#define STARTED_MAX 64 // files that one config names
 
 // Docker and containerd set it where Env has none.
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,19 +80,6 @@ static bool is_known(const struct inside *in, const struct walk *w)
 
 // ---- scripts ----
 
-// "#! /usr/bin/env -S python3 -u" → interpreter and first argument; NULL where there is none.
-static void split_line(char *line, char **interpreter, char **argument)
-{
-	line[strcspn(line, "\n")] = 0;
-	line += strspn(line, " \t");
-	*interpreter = *line ? line : NULL;
-	line += strcspn(line, " \t");
-	if (*line)
-		*line++ = 0;
-	line += strspn(line, " \t");
-	*argument = *line ? line : NULL;
-}
-
 // What `env` is told to look for in PATH.
 static const char *env_program(struct inside *in, const char *argument)
 {
@@ -108,34 +94,22 @@ static const char *env_program(struct inside *in, const char *argument)
 static struct err *start(struct inside *in, struct started s, int depth);
 
 static struct err *start_interpreters(
-	struct inside *in, const struct started *script, char *line, int depth)
+	struct inside *in, const struct started *file, const struct script *script, int depth)
 {
-	const char *why = arena_printf(&in->arena, "runs %s", base_of(script->walk->path));
-	char *interpreter, *argument;
+	const char *why = arena_printf(&in->arena, "runs %s", base_of(file->walk->path));
 
-	split_line(line, &interpreter, &argument);
-	if (!interpreter)
+	if (!script->interpreter)
 		return NULL;
-	struct started s = {.word = interpreter, .why = why, .is_required = script->is_required};
+	// The kernel knows no PATH.
+	struct started s = {.word = absolute(in, script->interpreter),
+		.why = why,
+		.is_required = file->is_required};
 
-	s.word = absolute(in, s.word); // the kernel knows no PATH
 	TRY(start(in, s, depth + 1));
-	if (strcmp(base_of(interpreter), "env") != 0 || !argument)
+	if (strcmp(base_of(script->interpreter), "env") != 0 || !script->argument)
 		return NULL;
-	s.word = env_program(in, argument);
+	s.word = env_program(in, script->argument);
 	return s.word ? start(in, s, depth + 1) : NULL;
-}
-
-// The first bytes, NUL-ended.
-static struct err *read_head(struct inside *in, const struct walk *w, char head[SCRIPT_LINE + 1])
-{
-	drop(file_drop) struct file *f = NULL;
-	size_t got;
-
-	TRY(root_open_file(in->root, w->path, &f));
-	TRY(file_pread(f, head, SCRIPT_LINE, 0, &got));
-	memset(head + got, 0, SCRIPT_LINE + 1 - got);
-	return NULL;
 }
 
 // ---- programs ----
@@ -152,23 +126,21 @@ static struct err *resolve(struct inside *in, struct started *s)
 
 static struct err *start(struct inside *in, struct started s, int depth)
 {
-	char head[SCRIPT_LINE + 1] = "";
+	struct script script = {0};
 
 	find_file(in, &s);
 	if (s.walk && is_known(in, s.walk))
 		return NULL;
 	if (!s.trouble)
-		TRY(read_head(in, s.walk, head));
-	bool is_script = strncmp(head, "#!", 2) == 0;
-
-	if (strncmp(head, "\177ELF", 4) == 0)
+		TRY(script_read(in->root, s.walk->path, &in->arena, &script));
+	if (script.is_elf)
 		TRY(resolve(in, &s));
-	else if (!s.trouble && !is_script)
+	else if (!s.trouble && !script.is_script)
 		s.trouble = "neither an ELF program nor a script with #!";
-	else if (is_script && depth > SCRIPTS_MAX)
+	else if (script.is_script && depth > SCRIPTS_MAX)
 		s.trouble = "its interpreter is a script, too many times over";
 	vec_push(&in->arena, &in->started, s);
-	return is_script && !s.trouble ? start_interpreters(in, &s, head + 2, depth) : NULL;
+	return script.is_script && !s.trouble ? start_interpreters(in, &s, &script, depth) : NULL;
 }
 
 // A word behind the program's name: a wrapper such as tini may start it, or it is mere data.
@@ -176,7 +148,7 @@ static struct err *start_argument(struct inside *in, const char *word, bool is_c
 {
 	struct started s = {.word = word, .why = "named by the command"};
 	const struct object_file *f;
-	char head[SCRIPT_LINE + 1];
+	struct script script;
 
 	if (in->started.len >= STARTED_MAX)
 		return NULL;
@@ -185,10 +157,10 @@ static struct err *start_argument(struct inside *in, const char *word, bool is_c
 	find_file(in, &s);
 	if (s.trouble)
 		return NULL;
-	TRY(read_head(in, s.walk, head));
-	if (strncmp(head, "#!", 2) == 0)
+	TRY(script_read(in->root, s.walk->path, &in->arena, &script));
+	if (script.is_script)
 		return start(in, s, 0);
-	if (strncmp(head, "\177ELF", 4) != 0)
+	if (!script.is_elf)
 		return NULL;
 	TRY(resolver_file(in->resolver, in->root, s.walk->path, &f));
 	if (f->elf.interp || f->elf.type == ET_EXEC || f->elf.dt_flags_1 & DF_1_PIE)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "builder/script.h"
+
 #define GIVEN_MAX 32 // platforms in one call
 
 struct sysroots {
@@ -334,6 +336,33 @@ static struct err *refuse(const struct program *p, const char *why)
 	return err_hint(e, "imgmin takes ELF programs; what was it built by?");
 }
 
+// A script is started by its interpreter, and that may be one too.
+static struct err *follow_script(struct sysroots *s, struct arena *a, struct program *out)
+{
+	struct script script = {.is_script = true};
+
+	for (int depth = 0; S_ISREG(out->file->walk->node.mode); depth++) {
+		TRY(script_read(out->root, out->file->walk->path, a, &script));
+		if (!script.is_script || !script.interpreter)
+			return NULL;
+		if (depth == SCRIPTS_MAX)
+			return refuse(out, "its interpreter is a script, too many times over");
+		if (out->root == s->host && s->ngiven)
+			out->sysroot = &s->given[0].sysroot;
+		out->script = out->asked;
+		out->root = out->sysroot->root;
+		out->path = script.interpreter;
+		TRY(resolver_file(out->sysroot->resolver, out->root, out->path, &out->file));
+		if (!out->file)
+			return err_hint(
+				err_new(ERR_NO_START, "%s: its interpreter %s is not there: %s",
+					out->asked, root_host_path(out->root, out->path, a),
+					strerror(root_walk(out->root, out->path)->error)),
+				"give a sysroot that has it with --sysroot");
+	}
+	return NULL;
+}
+
 struct err *program_open(struct sysroots *s, const char *path,
 	const struct platform *asked_platform, struct arena *a, struct program *out)
 {
@@ -342,6 +371,8 @@ struct err *program_open(struct sysroots *s, const char *path,
 
 	*out = (struct program){.asked = path};
 	TRY(open_where_it_lies(s, path, a, out));
+	if (out->file->elf.not_elf)
+		TRY(follow_script(s, a, out));
 	const struct elf *e = &out->file->elf;
 
 	if (e->not_elf || e->broken)

@@ -34,12 +34,15 @@ struct program {
 	struct root *root; // the sysroot's if it lies in there, else this machine's
 	const char *path;  // in root
 	const struct object_file *file;
+	// The script whose interpreter the rest is about; NULL: an ELF program.
+	const char *script;
 	struct platform platform; // as far as the file itself tells
 	const struct sysroot *sysroot;
 };
 
-// Opens a path on this machine. What is no ELF program is an error of kind ERR_NO_START with a
-// hint; a path that is not there is ERR_FAILED. asked_platform (NULL: none) chooses among
-// given sysroots where the file itself does not tell the whole platform.
+// Opens a path on this machine; of a script with #! its interpreter, which is one of the tree that
+// the script lies in, else of the first one given, else of this machine. What is neither is an
+// error of kind ERR_NO_START with a hint; a path that is not there is ERR_FAILED. asked_platform
+// (NULL: none) chooses among given sysroots where the file itself does not tell the whole platform.
 must_check struct err *program_open(struct sysroots *s, const char *path,
 	const struct platform *asked_platform, struct arena *a, struct program *out);

@@ -185,11 +185,11 @@ static void print_why(const struct closure *c, const char *name)
 		if (!is_it)
 			continue;
 		// Up to the program, by whoever asked first.
-		for (; o; o = o->wanted_by.len ? o->wanted_by.at[0] : NULL) {
+		for (; o; o = o->loader) {
 			printf("%s", o->name);
 			if (o->hidden)
 				printf(" (hidden: %s)", o->hidden);
-			printf("%s", o->wanted_by.len ? " ← " : "\n");
+			printf("%s", o->loader ? " ← " : "\n");
 		}
 		return;
 	}

@@ -301,7 +301,7 @@ static struct err *cache_load(struct resolver *r)
 		resolver_warn(r, "%s is ignored: %s",
 			root_host_path(r->options.sysroot, "/etc/ld.so.cache", &r->arena),
 			cache->warning);
-	if (cache->is_present)
+	if (cache->is_present || cache->warning)
 		return NULL;
 	r->cache.is_conf = true;
 	TRY(ldconf_read(r->options.sysroot, &r->arena, &dirs));
