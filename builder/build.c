@@ -1,5 +1,6 @@
 #include "builder/build.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -411,14 +412,24 @@ static struct err *put_all(struct build *b, struct transport *t, const char *nam
 	return transport_commit(t);
 }
 
+// What to do where the disk is full or the place cannot be written.
+static struct err *where_else(struct err *e)
+{
+	if (!e || !err_number(e))
+		return e;
+	return err_number(e) == ENOSPC || err_number(e) == EDQUOT
+		? err_hint(e, "free some space there, or name another place with -o")
+		: err_hint(e, "name a place that can be written with -o");
+}
+
 static struct err *write_places(struct build *b)
 {
 	for (size_t i = 0; i < b->spec.outputs.len; i++) {
 		drop(transport_drop) struct transport *t = NULL;
 		const char *place = b->spec.outputs.at[i], *name;
 
-		TRY(place_create(place, b->spec.epoch, &b->arena, &t, &name));
-		TRY_AS(put_all(b, t, name), "write %s", place);
+		TRY(where_else(place_create(place, b->spec.epoch, &b->arena, &t, &name)));
+		TRY_AS(where_else(put_all(b, t, name)), "write %s", place);
 	}
 	return NULL;
 }

@@ -304,6 +304,11 @@ static const struct sysroot *given_tree(struct sysroots *s, const struct platfor
 
 // ---- a program ----
 
+static struct err *no_program(int number, const char *path)
+{
+	return err_hint(err_sys(number, "%s", path), "give the path of a program, as in ./NAME");
+}
+
 // Reads the file where it lies: in a given tree, else on this machine.
 static struct err *open_where_it_lies(
 	struct sysroots *s, const char *path, struct arena *a, struct program *out)
@@ -324,7 +329,7 @@ static struct err *open_where_it_lies(
 	TRY(resolver_file(tree->resolver, tree->root, out->path, &out->file));
 	if (out->file)
 		return NULL;
-	return err_sys(root_walk(tree->root, out->path)->error, "%s", path);
+	return no_program(root_walk(tree->root, out->path)->error, path);
 }
 
 static struct err *refuse(const struct program *p, const char *why)
@@ -395,6 +400,6 @@ struct err *program_open(struct sysroots *s, const char *path,
 	out->sysroot = tree;
 	TRY(resolver_file(tree->resolver, out->root, out->path, &out->file));
 	if (!out->file)
-		return err_sys(ENOENT, "%s", path);
+		return no_program(ENOENT, path);
 	return NULL;
 }

@@ -278,9 +278,12 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 		return NULL;
 	}
 	if (found.fatal) {
-		closure_problem(l->r, l->c, PROBLEM_FATAL, name,
+		struct problem *p = closure_problem(l->r, l->c, PROBLEM_FATAL, name,
 			"%s, needed by %s, stops the loader: %s", name, asker_name(by),
 			found.fatal);
+
+		p->hint = "the loader takes the first of that name and searches no further: "
+			  "replace it, or move it away";
 		found.file = NULL;
 	} else if (!found.file && !is_optional) {
 		TRY(tell_missing(l, by, name, asked));
