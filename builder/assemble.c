@@ -221,12 +221,31 @@ static bool lies_in(const struct strings *dirs, const char *path)
 	return false;
 }
 
+// Would the default search, which the image goes by without a cache, come upon another file of that
+// name first?
+static bool is_shadowed(const struct assembly *a, const struct installed *p,
+	const struct strings *dirs, const struct object *o)
+{
+	struct root *root = p->program.sysroot->root;
+
+	for (size_t i = 0; i < dirs->len; i++) {
+		const char *path = arena_printf(tree_arena(a->tree), "%s/%s", dirs->at[i], o->name);
+		const struct walk *w = root_walk(root, path);
+
+		if (w->error || !tree_find(a->tree, w->path))
+			continue;
+		return strcmp(w->path, o->file->walk->path) != 0;
+	}
+	return false;
+}
+
 struct cache_entries {
 	struct ldcache_entry *at;
 	size_t len, cap;
 };
 
-// What only a cache can find: libraries of directories that ld.so.conf had named.
+// What only a cache can find: libraries of directories that ld.so.conf had named, and those that
+// stand behind another of their name.
 static struct err *collect_cache(
 	struct assembly *a, const struct installed *p, struct cache_entries *out)
 {
@@ -240,7 +259,8 @@ static struct err *collect_cache(
 		const struct object_file *f = (*o)->file;
 
 		if (!f || ((*o)->rule != RULE_CACHE && (*o)->rule != RULE_CONF) ||
-			lies_in(&ld->system_dirs, f->path))
+			(lies_in(&ld->system_dirs, f->path) &&
+				!is_shadowed(a, p, &ld->system_dirs, *o)))
 			continue;
 		vec_push(arena, out,
 			(struct ldcache_entry){.name = (*o)->name,

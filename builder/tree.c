@@ -78,12 +78,22 @@ static bool is_same_content(const struct entry *x, const struct entry *y)
 	return x->root == y->root && strcmp(x->source, y->source) == 0;
 }
 
-static struct err *merge(struct tree_entry *old, const struct tree_entry *new)
+// What an entry is, for messages: where it comes from and why it is there.
+static const char *origin_text(struct tree *t, const struct tree_entry *e)
+{
+	const struct entry *x = &e->entry;
+
+	if (x->root)
+		return arena_printf(&t->arena, "%s (%s)",
+			root_host_path(x->root, x->source, &t->arena), e->reason);
+	return e->reason;
+}
+
+static struct err *merge(struct tree *t, struct tree_entry *old, const struct tree_entry *new)
 {
 	if (!is_same_content(&old->entry, &new->entry))
-		return err_hint(err_new(ERR_USAGE,
-					"two files claim %s in the image: one is %s, the other %s",
-					old->entry.path, old->reason, new->reason),
+		return err_hint(err_new(ERR_USAGE, "two files claim %s in the image: %s, and %s",
+					old->entry.path, origin_text(t, old), origin_text(t, new)),
 			"give one of them another place with --install or --add");
 	if (new->part < old->part)
 		old->part = new->part;
@@ -121,7 +131,7 @@ static struct err *add(struct tree *t, struct tree_entry e)
 	if (strcmp(e.entry.path, "/") == 0)
 		return NULL;
 	if (old)
-		return merge(old, &e);
+		return merge(t, old, &e);
 	struct tree_entry *kept = arena_new(&t->arena, struct tree_entry);
 
 	e.entry.path = arena_strdup(&t->arena, e.entry.path);
