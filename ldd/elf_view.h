@@ -6,8 +6,8 @@
 #include "ldd/elf.h"
 
 enum {
-	VIEW_HEAD = 4096,    // the first read: it has the headers and most notes
-	VIEW_WINDOW = 16384, // every further one
+	VIEW_HEAD = 4096,   // the first read: it has the headers and most notes
+	VIEW_WINDOW = 8192, // every further one
 	VIEW_WINDOWS = 4,
 	VIEW_STRINGS = 4 << 20, // limit for all strings copied from one file
 };

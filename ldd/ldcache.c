@@ -84,6 +84,8 @@ static const char *parse(struct span s, struct arena *a, struct ldcache *out)
 	const uint8_t *nul = memrchr(s.ptr, 0, s.len);
 	uint64_t end = nul ? (uint64_t)(nul - s.ptr) : 0;
 
+	out->at = arena_alloc(a, (size_t)n * sizeof(*out->at));
+	out->cap = (size_t)n;
 	for (uint64_t i = 0; i < n; i++) {
 		size_t at = HEADER + (size_t)i * ENTRY;
 		uint64_t key = uint_at(s, at + 4, 4, big), value = uint_at(s, at + 8, 4, big);

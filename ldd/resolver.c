@@ -102,9 +102,15 @@ static struct err *read_real(struct resolver *r, struct object_file *o)
 // A root and a path as the key of a memo table.
 static const char *file_key(struct root *root, const char *path, char *buf, size_t n)
 {
-	int len = snprintf(buf, n, "%p:%s", (void *)root, path);
+	size_t len = strlen(path), at = 0;
 
-	return len > 0 && (size_t)len < n ? buf : NULL;
+	if (len + 2 * sizeof(root) + 2 > n)
+		return NULL;
+	for (uintptr_t left = (uintptr_t)root; left; left >>= 4)
+		buf[at++] = "0123456789abcdef"[left & 15];
+	buf[at++] = ':';
+	memcpy(buf + at, path, len + 1);
+	return buf;
 }
 
 struct err *resolver_file(
