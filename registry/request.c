@@ -329,7 +329,8 @@ static bool wants_other_scheme(const struct request *r)
 	const struct exchange *x = &r->x;
 
 	if (!strcmp(r->at.scheme, "http"))
-		return (x->status == 400 && x->text.bytes && strstr(x->text.bytes, "HTTPS")) ||
+		return (x->status == 400 &&
+			       (!strcmp(r->method, "HEAD") || strstr(x->text.bytes, "HTTPS"))) ||
 			x->curl_code == CURLE_GOT_NOTHING || x->curl_code == CURLE_RECV_ERROR ||
 			x->curl_code == CURLE_UNSUPPORTED_PROTOCOL ||
 			x->curl_code == CURLE_WEIRD_SERVER_REPLY;
@@ -357,7 +358,8 @@ static bool try_other_scheme(struct request *r)
 	return true;
 }
 
-static void note_settled(struct request *r)
+// The first answer tells what we speak to.
+static void learn_from(struct request *r)
 {
 	struct remote *remote = r->remote;
 
@@ -365,9 +367,8 @@ static void note_settled(struct request *r)
 		remote_warn(remote,
 			arena_printf(
 				&remote->arena, "%s is spoken to over plain HTTP", remote->host));
-	if (remote->address == ADDRESS_ORDINARY && !proxy_is_set() && r->x.peer)
+	if (remote->address == ADDRESS_ORDINARY && !proxy_is_set())
 		remote->address = r->x.peer; // its name leads here
-	settle(remote);
 }
 
 static bool is_certificate_error(int code)
@@ -463,7 +464,8 @@ static struct err *follow(struct request *r)
 
 static struct err *with_tls_hint(struct request *r, struct err *e)
 {
-	if (!is_certificate_error(r->x.curl_code))
+	if (r->x.curl_code != CURLE_PEER_FAILED_VERIFICATION ||
+		strstr(err_text(e), "subject name") || strstr(err_text(e), "expired"))
 		return e;
 	return err_hint(e,
 		"put the CA's certificate into /etc/containers/certs.d/%s/ca.crt, or use "
@@ -481,42 +483,45 @@ static struct err *broken(struct request *r)
 	return with_tls_hint(r, err_wrap(e, "%s", url_shown(r->at.text, &a)));
 }
 
+// What an answer leads to that is neither refused nor final: true where r is on its way again.
+static bool goes_on(struct request *r, struct err **error)
+{
+	*error = NULL;
+	if (r->x.status == 401 && !r->x.error && r->scope && is_at_registry(r))
+		*error = auth_challenged(r->remote->auth, r);
+	else if (repeat(r))
+		return true;
+	else if (r->x.error)
+		*error = broken(r);
+	else if (is_redirect(r->x.status))
+		*error = follow(r);
+	else
+		return false;
+	if (*error)
+		return false;
+	attempt(r);
+	return true;
+}
+
 static void on_done(struct exchange *x)
 {
 	struct request *r = (struct request *)x;
 	struct remote *remote = r->remote;
-	struct err *e = NULL;
+	const bool is_first = remote->probe == r && is_at_registry(r);
+	struct err *e;
 
 	log_answer(r);
-	if (is_at_registry(r) && !remote->is_settled) {
-		if (try_other_scheme(r))
-			return;
-		note_settled(r);
-	}
+	if (is_first && try_other_scheme(r))
+		return;
+	if (is_first)
+		learn_from(r);
 	pass_warnings(r);
-	if (x->status == 401 && !x->error && r->scope && is_at_registry(r)) {
-		e = auth_challenged(remote->auth, r);
-		if (e)
-			finish(r, e);
-		else
-			attempt(r);
-		return;
-	}
-	if (repeat(r))
-		return;
-	if (x->error) {
-		finish(r, broken(r));
-		return;
-	}
-	if (!is_redirect(x->status)) {
-		finish(r, NULL);
-		return;
-	}
-	e = follow(r);
-	if (e)
+	const bool is_answered = x->status != 0, again = goes_on(r, &e);
+
+	if (is_first && (is_answered || !again))
+		settle(remote); // the others know now who they have to be
+	if (!again)
 		finish(r, e);
-	else
-		attempt(r);
 }
 
 // ---- what a registry says when it refuses
@@ -613,6 +618,8 @@ static struct err *with_auth_hint(const struct request *r, struct err *e)
 	const bool is_hub = !strcmp(remote->host, DOCKER_HUB);
 	const bool pushes = r->scope && strstr(r->scope, "push");
 
+	if (c->source && r->sent_authorization)
+		e = err_wrap(e, "with credentials of %s", c->source);
 	if (is_hub) // who asks for what does not exist is told the same as who may not see it
 		e = err_wrap(e, "%s/%s: it does not exist or you may not %s it", remote->host,
 			remote->repository, pushes ? "push to" : "pull from");
