@@ -3,6 +3,7 @@ import json
 import os
 import platform
 import shlex
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -17,13 +18,24 @@ class Missing(Exception):
     """The machine lacks a peer, or the right to run it."""
 
 
-def run(*argv, **options):
+TIME_LIMIT = 300  # seconds; a peer that hangs must not hold the machine
+
+
+def run(*argv):
     """Runs a command to its end; what it said is the error where it fails."""
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          stdin=subprocess.DEVNULL, **options)
+    # In a group of its own, so that the end of time is one for its children too.
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          stdin=subprocess.DEVNULL, start_new_session=True) as done:
+        try:
+            out, said = done.communicate(timeout=TIME_LIMIT)
+        except BaseException as e:
+            os.killpg(done.pid, signal.SIGKILL)
+            if not isinstance(e, subprocess.TimeoutExpired):
+                raise
+            raise Failed(f"{shlex.join(argv)[:200]}: still running after {TIME_LIMIT} s") from e
     if done.returncode:
-        raise Failed(f"{shlex.join(argv)[:200]}: {done.stderr.strip()[-400:]}")
-    return done.stdout
+        raise Failed(f"{shlex.join(argv)[:200]}: {said.strip()[-400:]}")
+    return out
 
 
 def round_times(commands, runs, warmup, any_status):
