@@ -8,6 +8,7 @@
 
 #define LINKS_MAX 40       // path_resolution(7)
 #define PATH_TEXT_MAX 4096 // PATH_MAX, with its NUL
+#define REMEMBERED_MAX 64  // directories above one another whose walks are remembered
 
 // Answers already given. One table for each way a last link can be treated, and one for what lies
 // on the way: hundreds of paths lead through the same few directories and links.
@@ -190,6 +191,16 @@ static struct walk *walk_below(
 
 static const struct walk *walk_memo(struct root *r, const char *path, bool follow);
 
+// A run path may hold two thousand names: the stack would not hold as many steps up.
+static bool is_deep(const char *path)
+{
+	size_t n = 0;
+
+	for (; (path = strchr(path, '/')); path++)
+		n++;
+	return n > REMEMBERED_MAX;
+}
+
 // The directory part is walked (and remembered) by itself, so that a thousand names in one
 // directory cost one lstat each.
 static struct walk *walk_by_directory(struct root *r, const char *path, bool follow)
@@ -197,7 +208,8 @@ static struct walk *walk_by_directory(struct root *r, const char *path, bool fol
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_TEXT_MAX];
 
-	if (!slash || !slash[1] || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
+	if (!slash || !slash[1] || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0 ||
+		is_deep(path))
 		return NULL;
 	size_t n = (size_t)(slash - path);
 
@@ -263,6 +275,16 @@ const struct walk *root_walk(struct root *r, const char *path)
 const struct walk *root_walk_parent(struct root *r, const char *path)
 {
 	return walk_memo(r, path, false);
+}
+
+const char *root_why(struct root *r, const char *path)
+{
+	int error = root_walk(r, path)->error;
+	const struct walk *last = root_walk_parent(r, path);
+
+	return error == ENOENT && !last->error && S_ISLNK(last->node.mode)
+		? "a link that leads nowhere"
+		: strerror(error);
 }
 
 char *path_lexical(struct arena *a, const char *path)

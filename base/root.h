@@ -42,6 +42,9 @@ struct walk {
 const struct walk *root_walk(struct root *r, const char *path);
 // The same, but a link in the last place is not followed.
 const struct walk *root_walk_parent(struct root *r, const char *path);
+// Why a walk that failed did, for messages: "No such file or directory", "a link that leads
+// nowhere".
+const char *root_why(struct root *r, const char *path);
 // path, absolute, without ".", ".." and doubled slashes, as text alone: ".." stops at the root.
 char *path_lexical(struct arena *a, const char *path);
 // Opens the regular file at a canonical path (walk.path). Anything else, a FIFO or device among

@@ -96,6 +96,34 @@ static void walks(void **state)
 	expect("/../../lib/../lib", 0, "/usr/lib", 1);
 }
 
+// As many names as a path can hold, each a directory's: found as deep as the stack is not.
+static void deep_paths(void **state)
+{
+	(void)state;
+	char path[4096] = "";
+
+	for (size_t i = 0; i < 2000; i++)
+		strcat(path, "/a");
+	expect(path, ENOENT, NULL, 0);
+	memcpy(path, "/usr", 4);
+	memcpy(path + strlen(path) - 4, "/lib", 4);
+	expect(path, ENOENT, NULL, 0);
+	path[0] = 0;
+	for (size_t i = 0; i < 400; i++)
+		strcat(path, "/lib/deep/");
+	strcat(path, "x");
+	expect(path, ENOENT, NULL, 0);
+}
+
+static void failures_have_words(void **state)
+{
+	(void)state;
+	assert_string_equal(root_why(root, "/dangling"), "a link that leads nowhere");
+	assert_string_equal(root_why(root, "/lib/nothing"), strerror(ENOENT));
+	assert_string_equal(root_why(root, "/plain/x"), strerror(ENOTDIR));
+	assert_string_equal(root_why(root, "/loop1"), strerror(ELOOP));
+}
+
 static void links_are_told(void **state)
 {
 	(void)state;
@@ -191,6 +219,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks),
+		cmocka_unit_test(deep_paths),
+		cmocka_unit_test(failures_have_words),
 		cmocka_unit_test(links_are_told),
 		cmocka_unit_test(last_link_kept),
 		cmocka_unit_test(long_names),
