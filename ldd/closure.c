@@ -420,12 +420,9 @@ static struct err *check_interpreter(struct loading *l)
 		p = closure_problem(l->r, l->c, PROBLEM_INTERPRETER, path,
 			"the interpreter \"%s\" is no absolute path", path);
 	} else if (!f) {
-		const struct walk *w = root_walk(resolver_sysroot(l->r), path);
-
 		p = closure_problem(l->r, l->c, PROBLEM_INTERPRETER, path,
 			"the interpreter %s of %s is not there: %s", shown, l->program->name,
-			w->error == ENOENT && w->nlinks ? "a link that leads nowhere"
-							: strerror(w->error));
+			root_why(resolver_sysroot(l->r), path));
 	} else if (elf_fits(l->ld->abi, &f->elf, l->a, &why) != ELF_FITS) {
 		p = closure_problem(l->r, l->c, PROBLEM_INTERPRETER, path,
 			"the interpreter %s cannot load %s: %s", shown, l->program->name, why);

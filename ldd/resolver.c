@@ -137,15 +137,17 @@ struct err *resolver_file(
 	o->root = root;
 	o->path = arena_strdup(&r->arena, path);
 	o->walk = w;
-	*map_at(&r->files, &r->arena, key) = o;
-	void **first = map_at(&r->real, &r->arena, file_key(root, w->path, buf, sizeof(buf)));
+	char real_buf[sizeof(buf)];
+	const char *real = file_key(root, w->path, real_buf, sizeof(real_buf));
+	const struct object_file *first = map_get(&r->real, real);
 
-	if (*first) {
-		o->elf = ((struct object_file *)*first)->elf;
-	} else {
-		*first = o;
-		TRY(read_real(r, o));
-	}
+	if (first)
+		o->elf = first->elf;
+	else
+		TRY(read_real(r, o)); // what cannot be read is not remembered
+	if (!first)
+		*map_at(&r->real, &r->arena, real) = o;
+	*map_at(&r->files, &r->arena, key) = o;
 	*out = o;
 	return NULL;
 }

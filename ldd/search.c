@@ -1,6 +1,7 @@
 #include "ldd/search.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "ldd/closure.h"
@@ -53,6 +54,15 @@ static bool ends_search(const struct search *s, int error)
 		error != EACCES && error != ENAMETOOLONG;
 }
 
+// A file that is there and that the loader goes on without, as if it were not.
+static void pass_over(
+	struct search *s, const char *shown, enum rule rule, const char *why, int *error)
+{
+	place(s, shown, rule, why);
+	vec_push(s->a, &s->out->notes, arena_printf(s->a, "%s passed over: %s", shown, why));
+	*error = ENOENT;
+}
+
 // Looks at one path of one root. The errno of the attempt, as open_verify leaves it: 0 is found or
 // fatal, ENOENT is not there or passed over.
 static struct err *try_path(struct search *s, struct root *root, const char *path, enum rule rule,
@@ -66,12 +76,18 @@ static struct err *try_path(struct search *s, struct root *root, const char *pat
 	*error = w->error;
 	s->is_over = ends_search(s, w->error);
 	if (s->places && w->error)
-		place(s, root_host_path(root, path, s->a), rule,
-			w->error == ENOENT && w->nlinks ? "a link that leads nowhere"
-							: strerror(w->error));
+		place(s, root_host_path(root, path, s->a), rule, root_why(root, path));
 	if (w->error)
 		return NULL;
-	TRY(resolver_file(s->r, root, path, &o));
+	struct err *e = resolver_file(s->r, root, path, &o);
+
+	if (e && err_number(e) == EACCES) {
+		err_drop(&e);
+		pass_over(s, root_host_path(root, path, s->a), rule, strerror(EACCES), error);
+		return NULL;
+	}
+	if (e)
+		return e;
 	if (!o)
 		return err_new(ERR_FAILED, "%s: vanished", root_host_path(root, path, s->a));
 	fit = elf_fits(s->ld->abi, &o->elf, s->a, &why);
@@ -87,11 +103,7 @@ static struct err *try_path(struct search *s, struct root *root, const char *pat
 		s->out->fatal = arena_printf(s->a, "%s: %s", root_host_path(root, path, s->a), why);
 		break;
 	case ELF_SKIPPED:
-		place(s, root_host_path(root, path, s->a), rule, why);
-		vec_push(s->a, &s->out->notes,
-			arena_printf(
-				s->a, "%s passed over: %s", root_host_path(root, path, s->a), why));
-		*error = ENOENT;
+		pass_over(s, root_host_path(root, path, s->a), rule, why, error);
 		return NULL;
 	}
 	s->out->rule = rule;
@@ -214,21 +226,35 @@ static size_t token_length(const char *s, const char *name, bool is_musl)
 	return is_word && !is_musl ? 0 : n;
 }
 
+// Text in the making. What is longer than any path is cut, and still too long.
+struct expanded {
+	char text[3 * PATH_MAX];
+	size_t len;
+};
+
+static void append(struct expanded *e, const char *text, size_t n)
+{
+	if (n > sizeof(e->text) - e->len)
+		n = sizeof(e->text) - e->len;
+	memcpy(e->text + e->len, text, n);
+	e->len += n;
+}
+
 // text with its tokens put in for `of`; NULL where a token has no value. *is_origin says whether
 // one was $ORIGIN.
 static const char *expand(
 	struct search *s, const struct object *of, const char *text, bool *is_origin)
 {
 	bool is_musl = s->ld->kind == LIBC_MUSL;
-	const char *out = "";
+	struct expanded out;
 
+	out.len = 0;
 	*is_origin = false;
 	for (const char *dollar; (dollar = strchr(text, '$'));) {
 		size_t origin = token_length(dollar + 1, "ORIGIN", is_musl);
 		size_t lib = token_length(dollar + 1, "LIB", false);
 		size_t platform = token_length(dollar + 1, "PLATFORM", false);
 		const char *value = "$";
-		int before = (int)(dollar - text);
 
 		if (is_musl && !origin)
 			return NULL; // any other '$' voids the whole path (fixup_rpath)
@@ -245,10 +271,12 @@ static const char *expand(
 		}
 		if (!value)
 			return NULL;
-		out = arena_printf(s->a, "%s%.*s%s", out, before, text, value);
+		append(&out, text, (size_t)(dollar - text));
+		append(&out, value, strlen(value));
 		text = dollar + 1 + (origin ? origin : lib ? lib : platform);
 	}
-	return arena_printf(s->a, "%s%s", out, text);
+	append(&out, text, strlen(text));
+	return arena_strndup(s->a, out.text, out.len);
 }
 
 // ---- one path of directories ----
