@@ -238,9 +238,14 @@ struct err *json_read_list(struct span text, const struct json_table *t, struct 
 	return NULL;
 }
 
-// A JSON string; bytes that are not UTF-8 (from a command line, say) become U+FFFD one by one, as
-// Go's encoder does it.
-static json_t *string_of(const char *s)
+bool json_is_text(const char *s)
+{
+	drop(json_drop) json_t *whole = json_string(s);
+
+	return whole != NULL;
+}
+
+json_t *json_text(const char *s)
 {
 	json_t *whole = json_string(s ? s : "");
 
@@ -280,9 +285,9 @@ static json_t *dict_of(const struct json_dict *d)
 		memcpy(sorted, d->at, d->len * sizeof(*sorted));
 	qsort(sorted, d->len, sizeof(*sorted), compare_names); // the name is the first member
 	for (size_t i = 0; i < d->len; i++) {
-		drop(json_drop) json_t *name = string_of(sorted[i].name);
+		drop(json_drop) json_t *name = json_text(sorted[i].name);
 
-		json_object_set_new(j, json_string_value(name), string_of(sorted[i].value));
+		json_object_set_new(j, json_string_value(name), json_text(sorted[i].value));
 	}
 	return j;
 }
@@ -296,7 +301,7 @@ static json_t *set_of(const struct strings *s)
 		memcpy(sorted, s->at, s->len * sizeof(*sorted));
 	qsort(sorted, s->len, sizeof(*sorted), compare_names);
 	for (size_t i = 0; i < s->len; i++) {
-		drop(json_drop) json_t *name = string_of(sorted[i]);
+		drop(json_drop) json_t *name = json_text(sorted[i]);
 
 		json_object_set_new(j, json_string_value(name), json_object());
 	}
@@ -308,7 +313,7 @@ static json_t *texts_of(const struct strings *s)
 	json_t *j = json_array();
 
 	for (size_t i = 0; i < s->len; i++)
-		json_array_append_new(j, string_of(s->at[i]));
+		json_array_append_new(j, json_text(s->at[i]));
 	return j;
 }
 
@@ -327,7 +332,7 @@ static json_t *value_of(const struct json_field *f, const char *at)
 {
 	switch (f->kind) {
 	case JSON_TEXT:
-		return string_of(*(const char *const *)at);
+		return json_text(*(const char *const *)at);
 	case JSON_NUMBER:
 		return json_integer(*(const int64_t *)at);
 	case JSON_FLAG:

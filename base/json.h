@@ -62,5 +62,10 @@ struct span json_write_list(
 
 // Any JSON value, parsed with the same rules. The caller json_decref()s it.
 must_check struct err *json_parse(struct span text, const char *what, json_t **out);
+// A JSON string; bytes that are not UTF-8 (of a file's name, say) become U+FFFD one by one, as Go's
+// encoder does it.
+json_t *json_text(const char *s);
+// Is s UTF-8, so that a document can hold it as it is?
+bool json_is_text(const char *s);
 // For drop(json_drop).
 void json_drop(json_t **j);

@@ -310,6 +310,20 @@ char *path_lexical(struct arena *a, const char *path)
 	return out;
 }
 
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *path_dir(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? arena_strndup(a, path, (size_t)(slash - path)) : "";
+}
+
 struct err *root_open_file(struct root *r, const char *path, struct file **out)
 {
 	return r->ops->open(r, path, out);

@@ -47,6 +47,9 @@ const struct walk *root_walk_parent(struct root *r, const char *path);
 const char *root_why(struct root *r, const char *path);
 // path, absolute, without ".", ".." and doubled slashes, as text alone: ".." stops at the root.
 char *path_lexical(struct arena *a, const char *path);
+// The last name of a path, and the text before its last slash ("" where there is none).
+const char *path_base(const char *path);
+const char *path_dir(struct arena *a, const char *path);
 // Opens the regular file at a canonical path (walk.path). Anything else, a FIFO or device among
 // them, is an error at once and never blocks.
 must_check struct err *root_open_file(struct root *r, const char *path, struct file **out);

@@ -39,30 +39,16 @@ static bool is_own(const struct installed *p, const struct object_file *f)
 	return root_is_host(f->root) && !is_system_path(f->walk->path);
 }
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static const char *dir_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? arena_strndup(a, path, (size_t)(slash - path)) : "";
-}
-
 static const char *program_path(const struct assembly *a, const struct installed *p)
 {
 	struct arena *arena = tree_arena(a->tree);
 	const char *install = a->spec->args->install;
-	const char *name = base_of(p->program.path);
+	const char *name = path_base(p->program.path);
 
 	if (install && install[strlen(install) - 1] == '/')
-		return arena_printf(arena, "%s%s", install, name);
+		return path_lexical(arena, arena_printf(arena, "%s%s", install, name));
 	if (install)
-		return install;
+		return path_lexical(arena, install);
 	// A program of the sysroot keeps its name there, be it a link's.
 	if (!is_own(p, p->program.file))
 		return p->program.path;
@@ -93,38 +79,49 @@ static bool by_origin(const struct object *o)
 {
 	const char *text = o->rule == RULE_PATH ? o->name : o->rule_detail;
 
-	return text && (o->rule == RULE_RPATH || o->rule == RULE_RUNPATH || o->rule == RULE_PATH) &&
+	return text && o->rule_of &&
+		(o->rule == RULE_RPATH || o->rule == RULE_RUNPATH || o->rule == RULE_PATH) &&
 		(strstr(text, "$ORIGIN") || strstr(text, "${ORIGIN}"));
 }
 
-// Where an own library goes: to the same place relative to the program if $ORIGIN found it, else
+static struct err *own_library_path(struct assembly *a, const struct installed *p,
+	const struct object *o, const struct object_file *f, const char **out);
+
+// Where the image has the directory that $ORIGIN stands for in an object, and the same on this
+// machine.
+static struct err *origins(struct assembly *a, const struct installed *p, const struct object *of,
+	const char **here, const char **image)
+{
+	struct arena *arena = tree_arena(a->tree);
+	bool is_program = of->rule == RULE_PROGRAM;
+	const char *path = of->file->path;
+
+	*here = path_dir(arena, is_program ? of->file->walk->path : path_lexical(arena, path));
+	if (is_program)
+		TRY(tree_place(a->tree, p->program.sysroot->root, p->path, PART_PROGRAM, &path));
+	else if (is_own(p, of->file))
+		TRY(own_library_path(a, p, of, of->file, &path));
+	*image = path_dir(arena, path);
+	return NULL;
+}
+
+// Where an own library goes: to the same place relative to the object whose $ORIGIN found it, else
 // into the loader's first directory.
 static struct err *own_library_path(struct assembly *a, const struct installed *p,
 	const struct object *o, const struct object_file *f, const char **out)
 {
 	struct arena *arena = tree_arena(a->tree);
-	struct resolver *r = p->program.sysroot->resolver;
-	const char *found = path_lexical(arena, f->path), *path;
+	const char *found = path_lexical(arena, f->path), *path, *from, *to;
 	struct loader *ld;
 
 	if (by_origin(o)) {
-		const char *from = dir_of(arena, p->program.file->walk->path);
-		const char *way = relative_path(arena, from, found);
-		const char *real; // the program's $ORIGIN in the image
-
-		TRY(tree_place(a->tree, p->program.sysroot->root, p->path, PART_PROGRAM, &real));
-		path = arena_printf(arena, "%s/%s", dir_of(arena, real), way);
+		TRY(origins(a, p, o->rule_of, &from, &to));
+		path = arena_printf(arena, "%s/%s", to, relative_path(arena, from, found));
 	} else {
-		TRY(resolver_loader(r, &p->program.file->elf, p->closure.libc, &ld));
+		TRY(resolver_loader(
+			p->program.sysroot->resolver, &p->program.file->elf, p->closure.libc, &ld));
 		path = arena_printf(arena, "%s/%s",
-			ld->system_dirs.len ? ld->system_dirs.at[0] : "/lib", base_of(found));
-		if (o->rule == RULE_RPATH || o->rule == RULE_RUNPATH)
-			vec_push(arena, &a->warnings,
-				arena_printf(arena,
-					"%s: the run path \"%s\" is a directory of this machine; "
-					"%s goes to %s in the image",
-					o->loader ? o->loader->name : o->name, o->rule_detail,
-					o->name, path));
+			ld->system_dirs.len ? ld->system_dirs.at[0] : "/lib", path_base(found));
 	}
 	return tree_place(a->tree, p->program.sysroot->root, path, PART_PROGRAM, out);
 }
@@ -178,6 +175,13 @@ static struct err *add_file_of(struct assembly *a, const struct installed *p,
 		return tree_add_walk(a->tree, f->root, f->walk, part, reason);
 	}
 	TRY(own_library_path(a, p, o, f, &path));
+	if (!by_origin(o) && (o->rule == RULE_RPATH || o->rule == RULE_RUNPATH))
+		vec_push(tree_arena(a->tree), &a->warnings,
+			arena_printf(tree_arena(a->tree),
+				"%s: the run path \"%s\" is a directory of this machine; %s goes to "
+				"%s in the image",
+				o->rule_of ? o->rule_of->name : o->name, o->rule_detail, o->name,
+				path));
 	return tree_add_file(a->tree, path, f->root, f->walk->path, 0755, PART_PROGRAM, reason);
 }
 
@@ -279,6 +283,8 @@ static struct err *add_cache(struct assembly *a)
 		TRY(collect_cache(a, *p, &entries));
 		big_endian = (*p)->program.file->elf.data == ELFDATA2MSB;
 	}
+	vec_each (p, &a->included)
+		TRY(collect_cache(a, *p, &entries));
 	if (!entries.len || tree_find(a->tree, "/etc/ld.so.cache"))
 		return NULL;
 	return tree_add_bytes(a->tree, "/etc/ld.so.cache",
@@ -301,41 +307,53 @@ static struct err *add_included_closure(
 
 	TRY(resolver_file(r, root, path, &f));
 	if (!f || f->elf.not_elf || f->elf.broken || !f->elf.is_dynamic ||
-		elf_fits(&p->program.file->elf, &f->elf, arena, &why) != ELF_FITS)
+		(!f->elf.interp &&
+			elf_fits(&p->program.file->elf, &f->elf, arena, &why) != ELF_FITS))
 		return NULL;
 	TRY(closure_resolve(r, root, path, &c));
 	vec_each (q, &c.problems)
 		vec_push(arena, &a->warnings, arena_printf(arena, "%s: %s", path, q->text));
-	struct installed included = {.program = p->program, .closure = c, .path = path};
+	struct installed *included = arena_new(arena, struct installed);
 
+	*included = (struct installed){.program = p->program, .closure = c, .path = path};
+	vec_push(arena, &a->included, included);
 	for (size_t i = 1; i < c.objects.len; i++)
-		TRY(add_object(a, &included, c.objects.at[i]));
+		TRY(add_object(a, included, c.objects.at[i]));
 	if (c.interpreter)
 		TRY(tree_add_walk(
 			a->tree, c.interpreter->root, c.interpreter->walk, PART_LIBC, "a loader"));
 	return NULL;
 }
 
+// A link brings the file that it leads to.
+static struct err *add_included(struct assembly *a, const char *path, const char *reason)
+{
+	struct root *from = a->sysroot->root;
+	const struct walk *w = root_walk_parent(from, path), *end = root_walk(from, path);
+
+	if (w->error)
+		return err_sys(w->error, "%s", root_host_path(from, path, tree_arena(a->tree)));
+	TRY(tree_add_walk(a->tree, from, w, PART_DATA, reason));
+	if (end->error || !S_ISREG(end->node.mode) ||
+		is_excluded(end->path, &a->spec->args->exclude))
+		return NULL;
+	TRY(tree_add_walk(a->tree, from, end, PART_DATA, reason));
+	return add_included_closure(a, a->programs.at[0], from, end->path);
+}
+
 static struct err *add_includes(struct assembly *a)
 {
 	struct arena *arena = tree_arena(a->tree);
 	const struct build_args *args = a->spec->args;
-	struct root *from = a->sysroot->root;
 
 	for (size_t i = 0; i < args->include.len; i++) {
 		const char *reason = arena_printf(arena, "--include %s", args->include.at[i]);
 		struct strings paths = {0};
 
-		TRY(include_files(from, args->include.at[i], &args->exclude, arena, &paths));
-		for (size_t k = 0; k < paths.len; k++) {
-			const struct walk *w = root_walk_parent(from, paths.at[k]);
-
-			if (w->error)
-				return err_sys(w->error, "%s", paths.at[k]);
-			TRY(tree_add_walk(a->tree, from, w, PART_DATA, reason));
-			if (S_ISREG(w->node.mode))
-				TRY(add_included_closure(a, a->programs.at[0], from, w->path));
-		}
+		TRY(include_files(
+			a->sysroot->root, args->include.at[i], &args->exclude, arena, &paths));
+		for (size_t k = 0; k < paths.len; k++)
+			TRY(add_included(a, paths.at[k], reason));
 	}
 	return NULL;
 }
@@ -353,6 +371,12 @@ struct err *assemble(struct assembly *a, struct root *host)
 		const struct closure *c = &p->closure;
 
 		p->path = program_path(a, p);
+		if (!json_is_text(p->path))
+			return err_hint(
+				err_new(ERR_USAGE,
+					"%s: not UTF-8, which the image's config cannot hold",
+					p->program.asked),
+				"give it another name with --install");
 		TRY(add_program(a, p));
 		if (c->interpreter)
 			TRY(tree_add_walk(a->tree, c->interpreter->root, c->interpreter->walk,
@@ -365,7 +389,8 @@ struct err *assemble(struct assembly *a, struct root *host)
 	for (size_t i = 0; i < a->spec->adds.len; i++)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i], arena));
 	TRY(add_cache(a));
-	return tree_finish(a->tree);
+	tree_finish(a->tree);
+	return NULL;
 }
 
 // ---- the proof ----
@@ -403,9 +428,11 @@ static struct err *prove_object(struct assembly *a, struct installed *p, const s
 	if (!in || !in->file)
 		return differs(p, o, "not found");
 	const struct tree_entry *e = tree_find(a->tree, in->file->walk->path);
+	bool same = false;
 
-	if (!e || e->entry.root != o->file->root || !e->entry.source ||
-		strcmp(e->entry.source, o->file->walk->path) != 0)
+	if (e)
+		TRY(tree_is_same(e, o->file->root, o->file->walk->path, &same));
+	if (!same)
 		return differs(p, o, in->file->path);
 	return NULL;
 }

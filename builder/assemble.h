@@ -22,7 +22,7 @@ struct assembly {
 	struct {
 		struct installed **at;
 		size_t len, cap;
-	} programs;
+	} programs, included; // what --include brought that loads libraries itself
 	struct tree *tree;
 	struct root *inside; // the finished tree
 	struct resolver *inside_resolver;
@@ -40,7 +40,8 @@ must_check struct err *assemble_prove(struct assembly *a);
 void assembly_drop(struct assembly *a);
 
 // Files of the tree `from` that match a --include pattern and no --exclude one (builder/include.c).
-// "**" crosses directories, "*" and "?" do not; a pattern for a directory takes all below it.
+// "**" stands for any number of directories, other signs stay within one name; a pattern for a
+// directory takes all below it. The pattern is absolute. Each path once, links among its parents.
 must_check struct err *include_files(struct root *from, const char *pattern,
 	const struct strings *exclude, struct arena *a, struct strings *paths);
 bool is_excluded(const char *path, const struct strings *exclude);

@@ -16,13 +16,6 @@ static void warn(struct build *b, const char *text)
 
 // ---- programs, and which image each is for ----
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool same_abi(const struct installed *x, const struct installed *y)
 {
 	const struct elf *a = &x->program.file->elf, *b = &y->program.file->elf;
@@ -31,15 +24,16 @@ static bool same_abi(const struct installed *x, const struct installed *y)
 		elf_arm_float(a) == elf_arm_float(b);
 }
 
-// Programs of one machine and ABI share an image; those that differ in their variant and have one
+// Programs of one machine, ABI and sysroot share an image; those that differ in their variant and have one
 // name are the same program for several boards.
 static bool belongs(const struct built_image *image, const struct installed *p)
 {
 	vec_each (q, &image->assembly.programs) {
-		if (!same_abi(*q, p))
+		if (!same_abi(*q, p) ||
+			(*q)->program.sysroot->resolver != p->program.sysroot->resolver)
 			return false;
 		if (strcmp((*q)->program.platform.variant, p->program.platform.variant) != 0 &&
-			strcmp(base_of((*q)->program.path), base_of(p->program.path)) == 0)
+			strcmp(path_base((*q)->program.path), path_base(p->program.path)) == 0)
 			return false;
 	}
 	return true;
@@ -451,7 +445,8 @@ static struct err *build_all(struct build *b, const struct build_args *args)
 	if (b->spec.is_renamed)
 		warn(b,
 			arena_printf(&b->arena,
-				"the image is called %s: names of images have no capitals",
+				"the image is called %s: names of images are of a-z, 0-9, '.', '_' and "
+				"'-'",
 				b->spec.name));
 	TRY(sysroots_open(&o, &b->sysroots));
 	TRY(open_programs(b));

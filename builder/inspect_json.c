@@ -4,40 +4,9 @@
 
 #include "builder/inspect.h"
 
-// File names may be any bytes: what is no UTF-8 becomes U+FFFD.
-static json_t *lossy_text(const char *s)
-{
-	drop(mem_drop) char *text = mem_alloc(3 * strlen(s) + 1);
-	char *end = text;
-
-	while (*s) {
-		size_t n = 1;
-
-		if ((unsigned char)*s >= 0x80)
-			for (n = 4; n > 1; n--) {
-				json_t *one = strnlen(s, n) == n ? json_stringn(s, n) : NULL;
-				bool is_valid = one && (unsigned char)s[0] >= 0xc0;
-
-				json_decref(one);
-				if (is_valid && (s[n - 1] & 0xc0) == 0x80)
-					break;
-			}
-		if (n == 1 && (unsigned char)*s >= 0x80) {
-			end = stpcpy(end, "\xef\xbf\xbd");
-			s++;
-			continue;
-		}
-		end = mempcpy(end, s, n);
-		s += n;
-	}
-	return json_string(text);
-}
-
 static json_t *text_or_null(const char *s)
 {
-	json_t *out = s ? json_string(s) : json_null();
-
-	return out ? out : lossy_text(s);
+	return s ? json_text(s) : json_null();
 }
 
 static json_t *texts(const struct strings *s)

@@ -65,6 +65,18 @@ static const char *split_name(const char *path, struct arena *a, const char **na
 	return colon ? arena_strndup(a, path, (size_t)(colon - path)) : path;
 }
 
+struct err *place_check(const char *place)
+{
+	const char *path = place;
+
+	TRY(not_yet(place));
+	bool may_have_name = word_of(&path) != PLACE_OTHER;
+
+	return path[0] && !(may_have_name && path[0] == ':')
+		? NULL
+		: err_new(ERR_USAGE, "%s: no path", place);
+}
+
 struct err *place_create(const char *place, int64_t epoch, struct arena *a, struct transport **out,
 	const char **name)
 {
@@ -72,13 +84,11 @@ struct err *place_create(const char *place, int64_t epoch, struct arena *a, stru
 	enum kind kind = word_of(&path);
 
 	*name = NULL;
-	TRY(not_yet(place));
+	TRY(place_check(place));
 	if (kind == PLACE_OTHER)
 		kind = strcmp(path, "-") != 0 && is_dir(path) ? PLACE_LAYOUT : PLACE_ARCHIVE;
 	else
 		path = split_name(path, a, name);
-	if (!path[0])
-		return err_new(ERR_USAGE, "%s: no path", place);
 	return kind == PLACE_LAYOUT ? layout_create(path, out) : archive_create(path, epoch, out);
 }
 

@@ -8,6 +8,8 @@
 // the TAG or REF given, NULL for none. Times in archives are `epoch` seconds.
 must_check struct err *place_create(const char *place, int64_t epoch, struct arena *a,
 	struct transport **out, const char **name);
+// ERR_USAGE for what place_create would refuse by its words alone.
+must_check struct err *place_check(const char *place);
 // The same words, for an image that is there. A bare word that is no path is a reference: ERR_USAGE
 // until registries are spoken to.
 must_check struct err *place_open(

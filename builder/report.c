@@ -151,11 +151,12 @@ static json_t *layers_json(const struct built_image *image)
 
 	vec_each (l, &image->layers)
 		json_array_append_new(out,
-			json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b}", "title", l->title,
-				"digest", l->layer.descriptor.digest, "diff_id",
-				l->layer.diff_id.text, "size", (json_int_t)l->layer.descriptor.size,
-				"raw_size", (json_int_t)l->raw_size, "compressor", l->compressor,
-				"cached", l->layer.is_cached));
+			json_pack("{s:o, s:s, s:s, s:I, s:I, s:s, s:b}", "title",
+				json_text(l->title), "digest", l->layer.descriptor.digest,
+				"diff_id", l->layer.diff_id.text, "size",
+				(json_int_t)l->layer.descriptor.size, "raw_size",
+				(json_int_t)l->raw_size, "compressor", l->compressor, "cached",
+				l->layer.is_cached));
 	return out;
 }
 

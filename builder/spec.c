@@ -5,18 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/root.h"
+#include "builder/place.h"
 #include "registry/ref.h"
 
 // ---- words ----
+
+static const char blanks[] = " \t\n\v\f\r";
 
 static struct err *json_words(
 	const char *text, struct arena *a, struct strings *out, const char *what)
 {
 	drop(json_drop) json_t *list = NULL;
+	struct err *e = json_parse((struct span){(const uint8_t *)text, strlen(text)}, what, &list);
 	size_t i;
 	json_t *word;
 
-	TRY(json_parse((struct span){(const uint8_t *)text, strlen(text)}, what, &list));
+	if (e) {
+		struct err *wrong = err_new(ERR_USAGE, "%s", err_text(e));
+
+		err_drop(&e);
+		return wrong;
+	}
 	if (!json_is_array(list))
 		return err_new(ERR_USAGE, "%s: not an array", what);
 	json_array_foreach(list, i, word)
@@ -34,14 +44,14 @@ static struct err *shell_word(const char **at, char *word, const char *what)
 	char quote = 0;
 	const char *p = *at;
 
-	for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
+	for (; *p && (quote || !strchr(blanks, *p)); p++) {
 		if (quote && *p == quote) {
 			quote = 0;
 		} else if (!quote && (*p == '\'' || *p == '"')) {
 			quote = *p;
-		} else if (*p == '\\' && quote != '\'') {
-			if (!p[1])
-				return err_new(ERR_USAGE, "%s: a backslash at the end", what);
+		} else if (*p == '\\' && !p[1]) {
+			return err_new(ERR_USAGE, "%s: a backslash at the end", what);
+		} else if (*p == '\\' && (!quote || (quote == '"' && strchr("$`\"\\\n", p[1])))) {
 			*word++ = *++p;
 		} else {
 			*word++ = *p;
@@ -56,7 +66,7 @@ static struct err *shell_word(const char **at, char *word, const char *what)
 
 struct err *words_parse(const char *text, struct arena *a, struct strings *out, const char *what)
 {
-	const char *p = text + strspn(text, " \t\n");
+	const char *p = text + strspn(text, blanks);
 
 	*out = (struct strings){0};
 	if (*p == '[')
@@ -66,7 +76,7 @@ struct err *words_parse(const char *text, struct arena *a, struct strings *out, 
 
 		TRY(shell_word(&p, word, what));
 		vec_push(a, out, word);
-		p += strspn(p, " \t\n");
+		p += strspn(p, blanks);
 	}
 	return NULL;
 }
@@ -171,6 +181,35 @@ static struct err *take_add(const char *text, struct arena *a, struct spec *s)
 	return NULL;
 }
 
+// What a document cannot hold as it is would come out as something else.
+static struct err *check_text(const char *option, const char *text)
+{
+	return !text || json_is_text(text)
+		? NULL
+		: err_new(ERR_USAGE, "--%s %s: not UTF-8, which a JSON document cannot hold",
+			  option, text);
+}
+
+static struct err *check_texts(const char *option, const struct strings *texts)
+{
+	for (size_t i = 0; i < texts->len; i++)
+		TRY(check_text(option, texts->at[i]));
+	return NULL;
+}
+
+static struct err *check_config(const struct build_args *args, const struct runtime_config *c)
+{
+	TRY(check_text("entrypoint", args->entrypoint));
+	TRY(check_text("cmd", args->cmd));
+	TRY(check_texts("env", &c->env));
+	TRY(check_texts("label", &args->labels));
+	TRY(check_texts("annotation", &args->annotations));
+	TRY(check_texts("volume", &c->volumes));
+	TRY(check_text("user", c->user));
+	TRY(check_text("workdir", c->working_dir));
+	return check_text("stop-signal", c->stop_signal);
+}
+
 static struct err *take_config(const struct build_args *args, struct arena *a, struct spec *s)
 {
 	struct runtime_config *c = &s->config;
@@ -192,7 +231,7 @@ static struct err *take_config(const struct build_args *args, struct arena *a, s
 	c->user = args->user;
 	c->working_dir = args->workdir;
 	c->stop_signal = args->stop_signal;
-	return NULL;
+	return check_config(args, c);
 }
 
 // ---- names ----
@@ -201,8 +240,8 @@ static struct err *take_config(const struct build_args *args, struct arena *a, s
 // (distribution/reference: [a-z0-9]+ with single separators between).
 static const char *default_name(const char *path, struct arena *a, bool *is_renamed)
 {
-	const char *base = strrchr(path, '/');
-	char *name = arena_strdup(a, base ? base + 1 : path), *out = name;
+	const char *base = path_base(path);
+	char *name = arena_strdup(a, base), *out = name;
 
 	for (char *in = name; *in; in++) {
 		char c = (char)tolower((unsigned char)*in);
@@ -215,7 +254,7 @@ static const char *default_name(const char *path, struct arena *a, bool *is_rena
 	while (out > name && !isalnum((unsigned char)out[-1]))
 		out--;
 	*out = 0;
-	*is_renamed = strcmp(name, base ? base + 1 : path) != 0;
+	*is_renamed = strcmp(name, base) != 0;
 	return *name ? name : "image";
 }
 
@@ -238,12 +277,11 @@ static struct err *take_names(const struct build_args *args, struct arena *a, st
 				tags.at[i]);
 		vec_push(a, &s->tags, ref_full(&ref, a));
 		vec_push(a, &s->tags_shown, ref_familiar(&ref, a));
-		if (i == 0) {
-			const char *slash = strrchr(ref.repository, '/');
-
-			s->name = arena_strdup(a, slash ? slash + 1 : ref.repository);
-		}
+		if (i == 0)
+			s->name = arena_strdup(a, path_base(ref.repository));
 	}
+	for (size_t i = 0; i < args->outputs.len; i++)
+		TRY(place_check(args->outputs.at[i]));
 	s->outputs = args->outputs;
 	if (!s->outputs.len)
 		vec_push(a, &s->outputs, arena_printf(a, "./%s.tar", s->name));
@@ -307,6 +345,10 @@ struct err *spec_from_args(const struct build_args *args, struct arena *a, struc
 					args->install),
 				"--install %s/", args->install);
 	}
+	for (size_t i = 0; i < args->exclude.len; i++)
+		TRY(absolute_path("exclude", args->exclude.at[i]));
+	for (size_t i = 0; i < args->include.len; i++)
+		TRY(absolute_path("include", args->include.at[i]));
 	for (size_t i = 0; i < args->add.len; i++)
 		TRY(take_add(args->add.at[i], a, out));
 	TRY(take_names(args, a, out));

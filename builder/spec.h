@@ -24,7 +24,7 @@ struct added_file { // --add SRC:DST[:MODE]
 struct spec {
 	const struct build_args *args;
 	const char *name;          // of the output file and the default tag: "sensor"
-	bool is_renamed;           // the program's name had capitals
+	bool is_renamed;           // the program's file name cannot be an image's
 	struct strings tags;       // full references: "docker.io/library/sensor:latest"
 	struct strings tags_shown; // the same as Docker shows them: "sensor:latest"
 	struct strings outputs;    // places; at least one unless it is a dry run

@@ -11,13 +11,6 @@
 // Docker and containerd set it where Env has none.
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 // ---- from a word to a file ----
 
 static const char *absolute(struct inside *in, const char *path)
@@ -96,7 +89,7 @@ static struct err *start(struct inside *in, struct started s, int depth);
 static struct err *start_interpreters(
 	struct inside *in, const struct started *file, const struct script *script, int depth)
 {
-	const char *why = arena_printf(&in->arena, "runs %s", base_of(file->walk->path));
+	const char *why = arena_printf(&in->arena, "runs %s", path_base(file->walk->path));
 
 	if (!script->interpreter)
 		return NULL;
@@ -106,7 +99,7 @@ static struct err *start_interpreters(
 		.is_required = file->is_required};
 
 	TRY(start(in, s, depth + 1));
-	if (strcmp(base_of(script->interpreter), "env") != 0 || !script->argument)
+	if (strcmp(path_base(script->interpreter), "env") != 0 || !script->argument)
 		return NULL;
 	s.word = env_program(in, script->argument);
 	return s.word ? start(in, s, depth + 1) : NULL;

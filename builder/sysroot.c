@@ -79,8 +79,7 @@ static struct err *open_given(struct sysroots *s, const char *text)
 	return NULL;
 }
 
-// path, absolute, in lexical form; its last part is not resolved, a sysroot's links may be
-// absolute.
+// path from this machine's top.
 static const char *absolute(const char *path, struct arena *a)
 {
 	char cwd[PATH_MAX];
@@ -193,27 +192,34 @@ void sysroots_drop(struct sysroots **sp)
 
 // ---- where a path lies ----
 
-// The path below dir ("/usr/bin/x"), NULL where path does not lie there.
-static const char *below(const char *path, const char *dir)
+// A path of the tree as it is to be said in an image: as it was typed, but ".." is taken where it
+// leads.
+static const char *plain_path(struct root *root, const char *path, struct arena *a)
 {
-	size_t n = strlen(dir);
+	const char *dir = path_dir(a, path);
+	const struct walk *w;
 
-	return strncmp(path, dir, n) == 0 && path[n] == '/' ? path + n : NULL;
+	if (!strstr(path, "/../"))
+		return path_lexical(a, path);
+	w = root_walk(root, *dir ? dir : "/");
+	return w->error ? path
+			: path_lexical(a, arena_printf(a, "%s/%s", w->path, path_base(path)));
 }
 
-// path as it lies in the tree: named below the tree's directory, or below it once the directory
-// part is real.
+// path as it lies in the tree, NULL where it does not: below a directory that is the tree's top,
+// however it was named. What comes behind that may be links that lead elsewhere on this machine.
 static const char *inside(const struct sysroot *tree, const char *path, struct arena *a)
 {
 	char real[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	const char *in = strstr(path, "/../") ? NULL : below(path, tree->place);
 
-	if (in || !slash)
-		return in;
-	if (!realpath(slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path)), real))
-		return NULL;
-	return below(arena_printf(a, "%s%s", real, slash), tree->place);
+	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		const char *top =
+			slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
+
+		if (realpath(top, real) && strcmp(real, tree->place) == 0)
+			return plain_path(tree->root, slash, a);
+	}
+	return NULL;
 }
 
 // ---- which tree ----
@@ -323,7 +329,7 @@ static struct err *open_where_it_lies(
 			tree = &s->given[i].sysroot;
 	}
 	if (!out->path)
-		out->path = full;
+		out->path = plain_path(s->host, full, a);
 	out->root = tree->root;
 	out->sysroot = tree;
 	TRY(resolver_file(tree->resolver, tree->root, out->path, &out->file));
@@ -395,7 +401,7 @@ struct err *program_open(struct sysroots *s, const char *path,
 	if (out->root != tree->root && out->root != s->host) {
 		// It lies in a tree that was given for another platform.
 		out->root = s->host;
-		out->path = absolute(path, a);
+		out->path = plain_path(s->host, absolute(path, a), a);
 	}
 	out->sysroot = tree;
 	TRY(resolver_file(tree->resolver, out->root, out->path, &out->file));

@@ -7,6 +7,8 @@
 #include "base/map.h"
 #include "base/root_impl.h"
 
+#define COMPARED 65536 // bytes of two files at a time
+
 struct tree {
 	struct arena arena;
 	struct map paths;
@@ -15,7 +17,6 @@ struct tree {
 		size_t len, cap;
 	} entries;
 	int64_t mtime;
-	bool is_finished;
 };
 
 const char *part_text(enum part p)
@@ -64,18 +65,21 @@ struct tree_entry *const *tree_entries(const struct tree *t, size_t *n)
 
 // ---- adding ----
 
-static bool is_same_content(const struct entry *x, const struct entry *y)
+static struct err *add(struct tree *t, struct tree_entry e);
+
+// Two roots may hold one file under two names, and two programs may bring copies of one library.
+static struct err *compare_files(struct file *x, struct file *y, bool *same)
 {
-	if ((x->mode & S_IFMT) != (y->mode & S_IFMT))
-		return false;
-	if (S_ISDIR(x->mode))
-		return true;
-	if (S_ISLNK(x->mode))
-		return strcmp(x->target, y->target) == 0;
-	if (x->bytes || y->bytes)
-		return x->bytes && y->bytes && x->size == y->size &&
-			memcmp(x->bytes, y->bytes, (size_t)x->size) == 0;
-	return x->root == y->root && strcmp(x->source, y->source) == 0;
+	drop(mem_drop) char *a = mem_alloc(COMPARED), *b = mem_alloc(COMPARED);
+	size_t n, m;
+
+	*same = file_size(x) == file_size(y);
+	for (uint64_t at = 0; *same && at < file_size(x); at += COMPARED) {
+		TRY(file_pread(x, a, COMPARED, at, &n));
+		TRY(file_pread(y, b, COMPARED, at, &m));
+		*same = n == m && memcmp(a, b, n) == 0;
+	}
+	return NULL;
 }
 
 // What an entry is, for messages: where it comes from and why it is there.
@@ -89,14 +93,35 @@ static const char *origin_text(struct tree *t, const struct tree_entry *e)
 	return e->reason;
 }
 
-static struct err *merge(struct tree *t, struct tree_entry *old, const struct tree_entry *new)
+struct err *tree_is_same(
+	const struct tree_entry *e, struct root *from, const char *source, bool *same)
 {
-	if (!is_same_content(&old->entry, &new->entry))
-		return err_hint(err_new(ERR_USAGE, "two files claim %s in the image: %s, and %s",
-					old->entry.path, origin_text(t, old), origin_text(t, new)),
-			"give one of them another place with --install or --add");
-	if (new->part < old->part)
-		old->part = new->part;
+	drop(file_drop) struct file *x = NULL, *y = NULL;
+
+	*same = S_ISREG(e->entry.mode) && e->entry.root == from &&
+		strcmp(e->entry.source, source) == 0;
+	if (*same || !S_ISREG(e->entry.mode) || !e->entry.root)
+		return NULL;
+	TRY(root_open_file(e->entry.root, e->entry.source, &x));
+	TRY(root_open_file(from, source, &y));
+	return compare_files(x, y, same);
+}
+
+static struct err *is_same_content(
+	const struct tree_entry *old, const struct tree_entry *new, bool *same)
+{
+	const struct entry *x = &old->entry, *y = &new->entry;
+
+	*same = (x->mode & S_IFMT) == (y->mode & S_IFMT);
+	if (!*same || S_ISDIR(x->mode))
+		return NULL;
+	if (S_ISLNK(x->mode))
+		*same = strcmp(x->target, y->target) == 0;
+	else if (x->bytes || y->bytes)
+		*same = x->bytes && y->bytes && x->size == y->size &&
+			memcmp(x->bytes, y->bytes, (size_t)x->size) == 0;
+	else
+		return tree_is_same(old, y->root, y->source, same);
 	return NULL;
 }
 
@@ -111,17 +136,39 @@ static struct err *add_parents(struct tree *t, const struct tree_entry *e)
 		arena_strndup(&t->arena, e->entry.path, (size_t)(slash - e->entry.path));
 	struct tree_entry *known = map_get(&t->paths, parent);
 
-	if (known) {
-		if (!S_ISDIR(known->entry.mode))
-			return err_new(ERR_USAGE,
-				"%s (%s) lies below %s, which is no directory (%s)", e->entry.path,
-				e->reason, parent, known->reason);
-		if (known->part <= e->part)
-			return NULL;
-		known->part = e->part;
-		return add_parents(t, known);
+	if (!known)
+		return add(t,
+			(struct tree_entry){.entry = {.path = parent, .mode = S_IFDIR | 0755},
+				.part = e->part,
+				.reason = "holds what lies in it",
+				.is_implied = true});
+	if (!S_ISDIR(known->entry.mode))
+		return err_new(ERR_USAGE, "%s (%s) lies below %s, which is no directory (%s)",
+			e->entry.path, e->reason, parent, known->reason);
+	if (known->part <= e->part)
+		return NULL;
+	known->part = e->part;
+	return add_parents(t, known);
+}
+
+static struct err *merge(struct tree *t, struct tree_entry *old, const struct tree_entry *new)
+{
+	bool same;
+
+	TRY(is_same_content(old, new, &same));
+	if (!same)
+		return err_hint(err_new(ERR_USAGE, "two files claim %s in the image: %s, and %s",
+					old->entry.path, origin_text(t, old), origin_text(t, new)),
+			"give one of them another place with --install or --add");
+	if (old->is_implied && !new->is_implied) {
+		old->entry.mode = new->entry.mode;
+		old->reason = arena_strdup(&t->arena, new->reason);
+		old->is_implied = false;
 	}
-	return tree_add_dir(t, parent, 0755, e->part, "holds what lies in it");
+	if (new->part >= old->part)
+		return NULL;
+	old->part = new->part;
+	return add_parents(t, old);
 }
 
 static struct err *add(struct tree *t, struct tree_entry e)
@@ -258,7 +305,8 @@ struct err *tree_place(
 	struct tree *t, struct root *like, const char *path, enum part part, const char **out)
 {
 	struct arena *a = &t->arena;
-	char *at = path_lexical(a, path);
+	const char *end = path[0] && path[strlen(path) - 1] == '/' ? "/" : "";
+	char *at = arena_printf(a, "%s%s", path_lexical(a, path), end);
 	int followed = 0;
 
 	for (char *slash = at + 1; (slash = strchr(slash, '/'));) {
@@ -274,10 +322,11 @@ struct err *tree_place(
 		const char *dir =
 			target[0] == '/' ? target : arena_printf(a, "%s/../%s", parent, target);
 
-		at = path_lexical(a, arena_printf(a, "%s%s", dir, slash));
+		at = arena_printf(
+			a, "%s%s", path_lexical(a, arena_printf(a, "%s%s", dir, slash)), end);
 		slash = at + 1;
 	}
-	*out = at;
+	*out = path_lexical(a, at);
 	return NULL;
 }
 
@@ -290,26 +339,10 @@ static int by_path(const void *x, const void *y)
 	return strcmp((*a)->entry.path, (*b)->entry.path);
 }
 
-static struct err *check_parent(const struct tree *t, const struct tree_entry *e)
+void tree_finish(struct tree *t)
 {
-	const char *slash = strrchr(e->entry.path, '/');
-	drop(mem_drop) char *parent = strndup(e->entry.path, (size_t)(slash - e->entry.path));
-	const struct tree_entry *p = slash == e->entry.path ? NULL : tree_find(t, parent);
-
-	if (p && !S_ISDIR(p->entry.mode))
-		return err_new(ERR_USAGE, "%s (%s) lies below %s, which is no directory (%s)",
-			e->entry.path, e->reason, parent, p->reason);
-	return NULL;
-}
-
-struct err *tree_finish(struct tree *t)
-{
-	vec_each (e, &t->entries)
-		TRY(check_parent(t, *e));
 	if (t->entries.len)
 		qsort(t->entries.at, t->entries.len, sizeof(*t->entries.at), by_path);
-	t->is_finished = true;
-	return NULL;
 }
 
 // ---- as a root ----

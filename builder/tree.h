@@ -11,6 +11,7 @@ struct tree_entry {
 	struct entry entry;
 	enum part part;
 	const char *reason; // "needed by sensor", "the program", "--add"
+	bool is_implied;    // a directory that nobody named: made for what lies in it
 };
 
 struct tree;
@@ -19,8 +20,9 @@ void tree_drop(struct tree **t);
 struct arena *tree_arena(struct tree *t);
 
 // Each adds one path (canonical; parents come by themselves, as directories of mode 0755). What is
-// there already with the same content stays, with the lower part of the two; different content is
-// an error that names both reasons. Owners are 0, times the tree's.
+// there already with the same content stays, with the lower part of the two; different content, or
+// a path below something that is no directory, is an error that names both reasons. Owners are 0,
+// times the tree's.
 
 // The regular file at canonical path `source` of `from`; mode 0: that of the source.
 must_check struct err *tree_add_file(struct tree *t, const char *path, struct root *from,
@@ -36,13 +38,17 @@ must_check struct err *tree_add_walk(struct tree *t, struct root *from, const st
 	enum part part, const char *reason);
 
 // Where a path asked for will really lie: links among its parents, in the tree or in `like` (the
-// sysroot, may be NULL), are followed, and those of `like` are added. The result lives in the tree.
+// sysroot, may be NULL), are followed, and those of `like` are added; a slash at the end asks for
+// the directory, so that a link in the last place is followed too. The result lives in the tree.
 must_check struct err *tree_place(
 	struct tree *t, struct root *like, const char *path, enum part part, const char **out);
 
-// All entries sorted by path; parents are there. An entry below something that is no directory is
-// an error. After this nothing can be added.
-must_check struct err *tree_finish(struct tree *t);
+// Are the file's bytes those of a regular file of the tree?
+must_check struct err *tree_is_same(
+	const struct tree_entry *e, struct root *from, const char *source, bool *same);
+
+// All entries sorted by path, parents before children. After this nothing can be added.
+void tree_finish(struct tree *t);
 struct tree_entry *const *tree_entries(const struct tree *t, size_t *n);
 // NULL where the path is not in the tree.
 const struct tree_entry *tree_find(const struct tree *t, const char *path);

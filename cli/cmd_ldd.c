@@ -1,7 +1,7 @@
 // imgmin ldd: what the loader would do.
-#include <jansson.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "builder/sysroot.h"
 #include "cli/opt.h"
 #include "cli/show.h"
@@ -19,8 +19,8 @@ struct ldd {
 	struct arena arena;
 	struct sysroots *sysroots;
 	struct platform asked;
-	json_t *files;     // --format json
-	struct err *first; // the first program's error that would not start
+	json_t *files;       // --format json
+	struct err *gravest; // what the command will end with
 };
 
 static void print_list(const struct closure *c)
@@ -123,15 +123,13 @@ static json_t *json_texts(const struct strings *s)
 	json_t *out = json_array();
 
 	for (size_t i = 0; i < s->len; i++)
-		json_array_append_new(out, json_string(s->at[i]));
+		json_array_append_new(out, json_text(s->at[i]));
 	return out;
 }
 
 static json_t *text_or_null(const char *s)
 {
-	json_t *out = s ? json_string(s) : json_null();
-
-	return out ? out : json_string("(not UTF-8)");
+	return s ? json_text(s) : json_null();
 }
 
 static json_t *object_json(const struct object *o)
@@ -236,16 +234,17 @@ static void print_closure(struct ldd *l, const struct program *p, const struct c
 		print_tree(c);
 }
 
-// A program that would not start is told about; the others are still looked at.
-static void keep_first(struct ldd *l, struct err *e)
+// Every error is told in its turn; the gravest of them decides the exit status.
+static void keep_gravest(struct ldd *l, struct err *e)
 {
-	if (!l->first) {
-		l->first = e;
-	} else {
-		fprintf(stderr, "imgmin: error: %s\n", err_text(l->first));
-		err_drop(&l->first);
-		l->first = e;
+	drop(err_drop) struct err *told = e;
+
+	if (!l->gravest || err_kind(e) >= err_kind(l->gravest)) {
+		told = l->gravest;
+		l->gravest = e;
 	}
+	if (told)
+		show_error(told);
 }
 
 static void ldd_one(struct ldd *l, const char *path)
@@ -255,7 +254,7 @@ static void ldd_one(struct ldd *l, const char *path)
 	struct err *e = resolve(l, path, &p, &c);
 
 	if (e) {
-		keep_first(l, e);
+		keep_gravest(l, e);
 		return;
 	}
 	print_closure(l, &p, &c);
@@ -264,7 +263,7 @@ static void ldd_one(struct ldd *l, const char *path)
 	show_problems(path, &c, true);
 	e = closure_error(&c, path);
 	if (e)
-		keep_first(l, e);
+		keep_gravest(l, e);
 }
 
 static struct err *ldd_all(struct ldd *l)
@@ -294,7 +293,7 @@ static struct err *ldd_all(struct ldd *l)
 
 	for (size_t i = 0; i < warnings.len; i++)
 		show_warning("%s", warnings.at[i]);
-	return take(l->first);
+	return take(l->gravest);
 }
 
 static struct err *ldd_run(void *args, const struct common_args *common)

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "builder/report.h"
 #include "cli/commands.h"
+#include "cli/show.h"
 
 // A standard stream that the caller closed would lend its number to the next file opened, and
 // messages would end up in an image. The wrong access mode keeps reads and writes failing.
@@ -20,12 +20,9 @@ static void keep_streams_apart(void)
 
 static int report(struct err *e)
 {
-	drop(arena_drop) struct arena a = {0};
 	int status = err_kind(e);
 
-	fprintf(stderr, "imgmin: error: %s\n", text_printable(err_text(e), &a));
-	if (err_hint_text(e))
-		fprintf(stderr, "hint: %s\n", text_printable(err_hint_text(e), &a));
+	show_error(e);
 	err_drop(&e);
 	return status;
 }

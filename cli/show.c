@@ -2,14 +2,33 @@
 
 #include <stdio.h>
 
+#include "builder/report.h"
+
+void show_error(const struct err *e)
+{
+	drop(arena_drop) struct arena a = {0};
+
+	fprintf(stderr, "imgmin: error: %s\n", text_printable(err_text(e), &a));
+	if (err_hint_text(e))
+		fprintf(stderr, "hint: %s\n", text_printable(err_hint_text(e), &a));
+}
+
+// The rest of a line, whatever bytes names of files hold.
+static void show_line(const char *lead, const char *fmt, va_list ap)
+{
+	drop(arena_drop) struct arena a = {0};
+	drop(mem_drop) char *text = str_vprintf(fmt, ap);
+
+	fprintf(stderr, "%s%s\n", lead, text_printable(text, &a));
+}
+
 void show_warning(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	drop(mem_drop) char *text = str_vprintf(fmt, ap);
+	show_line("imgmin: warning: ", fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "imgmin: warning: %s\n", text);
 }
 
 void show_note(const char *fmt, ...)
@@ -17,9 +36,15 @@ void show_note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	drop(mem_drop) char *text = str_vprintf(fmt, ap);
+	show_line("imgmin: ", fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "imgmin: %s\n", text);
+}
+
+static void show_searched(const char *place)
+{
+	drop(arena_drop) struct arena a = {0};
+
+	fprintf(stderr, "  searched %s\n", text_printable(place, &a));
 }
 
 void show_problems(const char *program, const struct closure *c, bool warnings_too)
@@ -36,9 +61,8 @@ void show_problems(const char *program, const struct closure *c, bool warnings_t
 		// One alone is what the final error says; here it would stand twice.
 		if (!p->is_warning && stopping == 1 && !p->searched.len)
 			continue;
-		fprintf(stderr, "imgmin: %s: %s: %s\n", p->is_warning ? "warning" : "problem",
-			program, p->text);
+		show_note("%s: %s: %s", p->is_warning ? "warning" : "problem", program, p->text);
 		for (size_t i = 0; i < p->searched.len; i++)
-			fprintf(stderr, "  searched %s\n", p->searched.at[i]);
+			show_searched(p->searched.at[i]);
 	}
 }

@@ -2,6 +2,8 @@
 #pragma once
 #include "ldd/closure.h"
 
+// "imgmin: error: …" and the hint, if there is one, on stderr, a printable line each.
+void show_error(const struct err *e);
 // "imgmin: warning: …" on stderr.
 void show_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 // "imgmin: …": worth knowing, and nothing is wrong.

@@ -297,6 +297,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 	}
 	*out = object_new(l, name, found.file, found.rule, by);
 	(*out)->rule_detail = found.detail;
+	(*out)->rule_of = found.of;
 	(*out)->is_skipped_optional = is_optional && !found.file;
 	return NULL;
 }

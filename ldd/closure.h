@@ -6,8 +6,9 @@ struct object {
 	const char *name;               // as it was first asked for: what ld.so prints
 	const struct object_file *file; // NULL: not found
 	enum rule rule;
-	const char *rule_detail; // the directory or cache entry that found it; NULL: none
-	struct object *loader;   // who asked first; NULL for the program and the preloaded
+	const char *rule_detail;      // the directory or cache entry that found it; NULL: none
+	const struct object *rule_of; // whose run path or $ORIGIN found it; NULL: nobody's
+	struct object *loader;        // who asked first; NULL for the program and the preloaded
 	struct {
 		struct object **at;
 		size_t len, cap;

@@ -172,6 +172,7 @@ static struct err *try_dir(struct search *s, const struct object *of, const char
 {
 	struct root *sysroot = resolver_sysroot(s->r);
 
+	s->out->of = of;
 	if (is_origin && of)
 		return try_in(s, of->file->root, dir, rule, detail, error);
 	if (dir[0] != '/') {
@@ -448,6 +449,7 @@ static struct err *try_system_memo(struct search *s)
 		*map_at(&s->ld->system_found, s->a, s->name) = fresh;
 		known = fresh;
 	}
+	s->out->of = NULL;
 	s->out->file = known->file;
 	s->out->fatal = known->fatal;
 	s->out->rule = known->rule;
@@ -470,6 +472,7 @@ static struct err *try_name_as_path(struct search *s)
 
 	if (!path)
 		return NULL;
+	s->out->of = s->by;
 	if (is_origin)
 		return try_path(s, s->by->file->root, path, RULE_PATH, NULL, &error);
 	if (path[0] != '/') {

@@ -18,16 +18,18 @@ enum rule {
 };
 const char *rule_text(enum rule r);
 
+struct object;
+
 // What a search came to.
 struct found {
 	const struct object_file *file; // NULL: not found, or fatal
 	enum rule rule;
-	const char *detail;   // the path element that found it; NULL: none
-	const char *fatal;    // the file the loader stops at, and why; NULL: it does not
-	struct strings notes; // candidates passed over, odd path elements
+	const struct object *of; // whose path or $ORIGIN it was; NULL: nobody's
+	const char *detail;      // the path element that found it; NULL: none
+	const char *fatal;       // the file the loader stops at, and why; NULL: it does not
+	struct strings notes;    // candidates passed over, odd path elements
 };
 
-struct object;
 // The name as the loader asks for it and knows it afterwards: glibc puts $ORIGIN and the others
 // into each DT_NEEDED first (elf/dl-deps.c expand_dst), musl takes it as it stands.
 const char *search_expand_name(struct resolver *r, struct loader *ld, const struct object *by,
