@@ -24,8 +24,8 @@ static bool same_abi(const struct installed *x, const struct installed *y)
 		elf_arm_float(a) == elf_arm_float(b);
 }
 
-// Programs of one machine, ABI and sysroot share an image; those that differ in their variant and have one
-// name are the same program for several boards.
+// Programs of one machine, ABI and sysroot share an image; those that differ in their variant and
+// have one name are the same program for several boards.
 static bool belongs(const struct built_image *image, const struct installed *p)
 {
 	vec_each (q, &image->assembly.programs) {
