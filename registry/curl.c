@@ -34,6 +34,7 @@ static const struct {
 	{"curl_easy_reset", (void **)&table.easy_reset},
 	{"curl_easy_setopt", (void **)&table.easy_setopt},
 	{"curl_easy_getinfo", (void **)&table.easy_getinfo},
+	{"curl_easy_perform", (void **)&table.easy_perform},
 	{"curl_easy_strerror", (void **)&table.easy_strerror},
 	{"curl_multi_init", (void **)&table.multi_init},
 	{"curl_multi_cleanup", (void **)&table.multi_cleanup},

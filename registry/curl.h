@@ -12,6 +12,7 @@ struct curl_table {
 	void (*easy_reset)(CURL *e);
 	CURLcode (*easy_setopt)(CURL *e, CURLoption option, ...);
 	CURLcode (*easy_getinfo)(CURL *e, CURLINFO info, ...);
+	CURLcode (*easy_perform)(CURL *e);
 	const char *(*easy_strerror)(CURLcode code);
 	CURLM *(*multi_init)(void);
 	CURLMcode (*multi_cleanup)(CURLM *m);
