@@ -1,11 +1,9 @@
 #include "builder/build.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "builder/place.h"
 #include "ldd/verify.h"
 
 static void warn(struct build *b, const char *text)
@@ -258,6 +256,19 @@ static struct err *pack_layers(struct build *b)
 
 // ---- documents ----
 
+// The words of both formats for the same things.
+struct media {
+	const char *index, *manifest, *config;
+};
+
+static const struct media *media_of(const struct build *b)
+{
+	static const struct media oci = {OCI_INDEX, OCI_MANIFEST, OCI_CONFIG};
+	static const struct media docker = {DOCKER_LIST, DOCKER_MANIFEST, DOCKER_CONFIG};
+
+	return b->spec.is_docker ? &docker : &oci;
+}
+
 static const char *time_text(int64_t seconds, struct arena *a)
 {
 	char text[32];
@@ -298,7 +309,7 @@ static void make_config(struct build *b, struct built_image *image)
 	}
 	c->history = (struct json_list){history.at, history.len, history.cap};
 	image->config_text = json_write(&image_config_table, c, a);
-	image->config_descriptor = descriptor_of(OCI_CONFIG, image->config_text, a);
+	image->config_descriptor = descriptor_of(media_of(b)->config, image->config_text, a);
 }
 
 static void make_manifest(struct build *b, struct built_image *image)
@@ -310,7 +321,7 @@ static void make_manifest(struct build *b, struct built_image *image)
 	} layers = {0};
 	struct manifest m = {
 		.schema_version = 2,
-		.media_type = OCI_MANIFEST,
+		.media_type = media_of(b)->manifest,
 		.config = image->config_descriptor,
 		.annotations = b->spec.annotations,
 	};
@@ -319,7 +330,7 @@ static void make_manifest(struct build *b, struct built_image *image)
 		vec_push(a, &layers, l->layer.descriptor);
 	m.layers = (struct json_list){layers.at, layers.len, layers.cap};
 	image->text = json_write(&manifest_table, &m, a);
-	image->descriptor = descriptor_of(OCI_MANIFEST, image->text, a);
+	image->descriptor = descriptor_of(media_of(b)->manifest, image->text, a);
 	image->descriptor.platform = oci_platform_of(&image->assembly.platform, a);
 }
 
@@ -340,7 +351,7 @@ static void make_index(struct build *b)
 	} manifests = {0};
 	struct index index = {
 		.schema_version = 2,
-		.media_type = OCI_INDEX,
+		.media_type = media_of(b)->index,
 		.annotations = b->spec.annotations,
 	};
 
@@ -349,12 +360,24 @@ static void make_index(struct build *b)
 	qsort(manifests.at, manifests.len, sizeof(*manifests.at), by_platform);
 	index.manifests = (struct json_list){manifests.at, manifests.len, manifests.cap};
 	b->index_text = json_write(&index_table, &index, a);
-	b->top = descriptor_of(OCI_INDEX, b->index_text, a);
+	b->top = descriptor_of(media_of(b)->index, b->index_text, a);
+}
+
+// Layers were written with OCI's words.
+static void name_layers(struct build *b, struct built_image *image)
+{
+	bool is_gzip = strcmp(b->spec.format->suffix, "+gzip") == 0;
+
+	vec_each (l, &image->layers)
+		if (b->spec.is_docker)
+			l->layer.descriptor.media_type =
+				is_gzip ? DOCKER_LAYER ".gzip" : DOCKER_LAYER;
 }
 
 static void make_documents(struct build *b)
 {
 	vec_each (image, &b->images) {
+		name_layers(b, *image);
 		make_config(b, *image);
 		make_manifest(b, *image);
 	}
@@ -364,75 +387,13 @@ static void make_documents(struct build *b)
 		b->top = b->images.at[0]->descriptor;
 }
 
-// ---- places ----
-
-static struct err *put_bytes(struct transport *t, const struct descriptor *d, struct span bytes)
-{
-	drop(fd_drop) int fd = -1;
-	struct fd_sink s;
-
-	TRY(spool_open(&fd));
-	fd_sink_init(&s, fd, "temporary file");
-	TRY(sink_write(&s.sink, bytes.ptr, bytes.len));
-	return transport_put(t, d, &(struct blob){.fd = fd, .size = bytes.len});
-}
-
-static struct err *put_image(struct transport *t, const struct built_image *image)
-{
-	vec_each (l, &image->layers) {
-		bool has;
-
-		TRY(transport_has(t, &l->layer.descriptor, &has));
-		if (!has)
-			TRY(transport_put(t, &l->layer.descriptor, &l->layer.blob));
-	}
-	TRY(put_bytes(t, &image->config_descriptor, image->config_text));
-	return transport_put_document(t, &image->descriptor, image->text);
-}
-
-static struct err *put_all(struct build *b, struct transport *t, const char *name)
-{
-	struct strings names = b->spec.tags;
-
-	if (name) {
-		names = (struct strings){0};
-		vec_push(&b->arena, &names, name);
-	}
-	vec_each (image, &b->images)
-		TRY(put_image(t, *image));
-	if (b->index_text.len)
-		TRY(transport_put_document(t, &b->top, b->index_text));
-	TRY(transport_tag(t, &b->top, &names));
-	return transport_commit(t);
-}
-
-// What to do where the disk is full or the place cannot be written.
-static struct err *where_else(struct err *e)
-{
-	if (!e || !err_number(e))
-		return e;
-	return err_number(e) == ENOSPC || err_number(e) == EDQUOT
-		? err_hint(e, "free some space there, or name another place with -o")
-		: err_hint(e, "name a place that can be written with -o");
-}
-
-static struct err *write_places(struct build *b)
-{
-	for (size_t i = 0; i < b->spec.outputs.len; i++) {
-		drop(transport_drop) struct transport *t = NULL;
-		const char *place = b->spec.outputs.at[i], *name;
-
-		TRY(where_else(place_create(place, b->spec.epoch, &b->arena, &t, &name)));
-		TRY_AS(where_else(put_all(b, t, name)), "write %s", place);
-	}
-	return NULL;
-}
-
 // ---- the story ----
 
 static struct err *build_all(struct build *b, const struct build_args *args)
 {
 	TRY(spec_from_args(args, &b->arena, &b->spec));
+	TRY(places_open(&args->registry, b->events ? b->events->registry : NULL, &b->places));
+	b->places.epoch = b->spec.epoch;
 	const struct sysroots_options o = {
 		.given = &args->sysroots,
 		.library_path = &args->library_path,
@@ -456,7 +417,7 @@ static struct err *build_all(struct build *b, const struct build_args *args)
 	if (args->dry_run)
 		return NULL;
 	make_documents(b);
-	TRY(write_places(b));
+	TRY(build_publish(b));
 	return build_write_results(b);
 }
 
@@ -479,6 +440,7 @@ void build_drop(struct build **bp)
 			blob_drop(&l->layer.blob);
 		assembly_drop(&(*image)->assembly);
 	}
+	places_drop(&b->places);
 	cache_drop(&b->cache);
 	if (b->pool)
 		pool_drop(&b->pool);

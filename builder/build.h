@@ -1,6 +1,7 @@
 // The story of `imgmin build`: programs → closures → trees → layers → images → places.
 #pragma once
 #include "builder/assemble.h"
+#include "builder/place.h"
 #include "oci/cache.h"
 
 struct built_layer {
@@ -30,12 +31,16 @@ struct build_events {
 	void (*resolved)(void *arg, const struct installed *p);
 	void (*warning)(void *arg, const char *text);
 	void (*layer)(void *arg, const struct built_image *image, const struct built_layer *l);
+	// A tag (a full reference) stands in its registry.
+	void (*pushed)(void *arg, const char *tag, const struct descriptor *top);
+	const struct registry_events *registry;
 };
 
 struct build {
 	struct arena arena;
 	struct spec spec;
 	const struct build_events *events;
+	struct places places;
 	struct sysroots *sysroots;
 	struct pool *pool;
 	struct cache *cache;
@@ -53,6 +58,9 @@ struct build {
 must_check struct err *build_images(
 	const struct build_args *args, const struct build_events *events, struct build **out);
 void build_drop(struct build **b);
+
+// Where the spec says: places, the engine, registries (builder/publish.c).
+must_check struct err *build_publish(struct build *b);
 
 // The documents that --iidfile, --digestfile and --metadata-file ask for (builder/report.c).
 must_check struct err *build_write_results(struct build *b);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/compress.h"
-#include "builder/place.h"
 #include "ldd/verify.h"
 
 #define PLAIN_MAX (UINT64_C(64) << 30) // bytes of a layer, as oci/layers.c has it
@@ -248,8 +247,9 @@ static void check_duplicates(struct check *c, const struct descriptors *manifest
 	}
 }
 
-static struct err *check_place(struct check *c)
+static struct err *check_place(struct check *c, const struct registry_events *events)
 {
+	drop(places_drop) struct places places = {0};
 	drop(transport_drop) struct transport *t = NULL;
 	struct descriptors manifests;
 	struct named_image found;
@@ -262,7 +262,8 @@ static struct err *check_place(struct check *c)
 					"libraries",
 					c->name),
 			"leave --sysroot and --library-path out");
-	TRY(place_open(c->name, &c->arena, &t, &name));
+	TRY(places_open(&c->args->registry, events, &places));
+	TRY(place_open(&places, c->name, &c->arena, &t, &name));
 	TRY(place_find(t, name, &c->arena, &found));
 	c->platform = "index";
 	e = image_manifests(t, &found.descriptor, &c->arena, &manifests);
@@ -336,10 +337,11 @@ static bool is_elf_file(const char *path)
 
 // ---- the whole ----
 
-struct err *check(const struct check_args *args, struct check *out)
+struct err *check(
+	const struct check_args *args, const struct registry_events *events, struct check *out)
 {
 	*out = (struct check){.args = args, .name = args->names.at[0]};
-	return is_elf_file(out->name) ? check_program(out) : check_place(out);
+	return is_elf_file(out->name) ? check_program(out) : check_place(out, events);
 }
 
 void check_drop(struct check *c)

@@ -1,12 +1,14 @@
 // The story of `imgmin check`: is an image sound, and would its programs start.
 #pragma once
 #include "builder/image.h"
+#include "builder/place.h"
 #include "builder/sysroot.h"
 
 struct check_args {
 	struct strings names, sysroots, library_path;
 	const char *platform;
 	bool strict;
+	struct registry_args registry;
 };
 
 enum finding_kind {
@@ -37,7 +39,8 @@ struct check {
 // Looks at an image or, where the name is that of an ELF file, at a program of this machine. What
 // is found wrong stands in out->findings; the error is for what cannot be looked at at all.
 // check_drop in any case.
-must_check struct err *check(const struct check_args *args, struct check *out);
+must_check struct err *check(
+	const struct check_args *args, const struct registry_events *events, struct check *out);
 void check_drop(struct check *c);
 size_t check_count(const struct check *c, enum finding_kind kind);
 // What the findings come to: damage ERR_FAILED, else a program that would not start ERR_NO_START,

@@ -111,7 +111,7 @@ static struct err *platform_at(
 	return NULL;
 }
 
-static bool is_better(
+bool platform_is_better(
 	const struct platform *p, const struct platform *than, const struct platform *asked)
 {
 	if (!platform_runs(asked, p))
@@ -139,7 +139,7 @@ struct err *image_select(
 		TRY(platform_at(t, d, a, &p));
 		there = arena_printf(
 			a, "%s%s%s", there, *there ? ", " : "", platform_text(&p, text));
-		if (!is_better(&p, &best, &wanted))
+		if (!platform_is_better(&p, &best, &wanted))
 			continue;
 		best = p;
 		chosen.len = 0;

@@ -15,6 +15,10 @@ must_check struct err *image_manifests(struct transport *t, const struct descrip
 // runs on it. ERR_USAGE lists the platforms there are.
 must_check struct err *image_select(
 	struct transport *t, const char *asked, struct arena *a, struct descriptors *manifests);
+// Does p suit the device `asked` better than `than` (arch empty: nothing yet)? False where it does
+// not run there.
+bool platform_is_better(
+	const struct platform *p, const struct platform *than, const struct platform *asked);
 
 // One platform's image, or something else that an index holds.
 struct image {

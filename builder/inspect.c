@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "builder/place.h"
-
 // ---- why a file is there ----
 
 static void give_reason(struct inspected *i, struct arena *a, const char *path, const char *why)
@@ -85,16 +83,19 @@ static const struct inspect_format *format_of(const char *name)
 	return strcmp(name, inspect_json.name) == 0 ? &inspect_json : &inspect_text;
 }
 
-struct err *inspect_write(const struct inspect_args *args, FILE *out)
+struct err *inspect_write(
+	const struct inspect_args *args, const struct registry_events *events, FILE *out)
 {
 	drop(arena_drop) struct arena a = {0};
+	drop(places_drop) struct places places = {0};
 	drop(transport_drop) struct transport *t = NULL;
 	const struct inspect_format *format = format_of(args->format);
 	const char *place = args->images.at[0], *name;
 	struct descriptors manifests;
 	struct named_image found;
 
-	TRY(place_open(place, &a, &t, &name));
+	TRY(places_open(&args->registry, events, &places));
+	TRY(place_open(&places, place, &a, &t, &name));
 	TRY(place_find(t, name, &a, &found));
 	TRY_AS(image_manifests(t, &found.descriptor, &a, &manifests), "%s", place);
 	if (args->platform)

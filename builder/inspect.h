@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "builder/image.h"
+#include "builder/place.h"
 
 struct inspect_args {
 	struct strings images;
 	const char *platform, *format, *output;
+	struct registry_args registry;
 };
 
 // One platform's image as it is shown; `inside` is closed after it.
@@ -28,4 +30,5 @@ struct inspect_format {
 extern const struct inspect_format inspect_text, inspect_json;
 
 // Writes all of it to out, one platform after the other.
-must_check struct err *inspect_write(const struct inspect_args *args, FILE *out);
+must_check struct err *inspect_write(
+	const struct inspect_args *args, const struct registry_events *events, FILE *out);

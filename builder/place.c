@@ -1,50 +1,90 @@
 #include "builder/place.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "oci/archive.h"
 #include "oci/layout.h"
-#include "registry/ref.h"
+#include "registry/daemon.h"
 
 #define NAMES_SHOWN 20 // of the images at a place, in a message
 
-enum kind { PLACE_LAYOUT, PLACE_ARCHIVE, PLACE_OTHER };
+// ---- how they are spoken to ----
 
-// Takes the transport's word off *path; PLACE_OTHER where there is none.
-static enum kind word_of(const char **path)
+// "2", "0.5s", "200ms"
+static struct err *take_delay(const char *text, double *out)
 {
-	static const struct {
-		const char *word;
-		enum kind kind;
-	} words[] = {
-		{"oci:", PLACE_LAYOUT},
-		{"oci-archive:", PLACE_ARCHIVE},
-		{"docker-archive:", PLACE_ARCHIVE},
-	};
+	char *end;
+	double n = strtod(text, &end);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		size_t n = strlen(words[i].word);
-
-		if (strncmp(*path, words[i].word, n) == 0) {
-			*path += n;
-			return words[i].kind;
-		}
-	}
-	return PLACE_OTHER;
+	if (strcmp(end, "ms") == 0)
+		n /= 1000;
+	else if (end == text || (*end && strcmp(end, "s") != 0))
+		n = -1;
+	if (!isfinite(n) || n < 0 || n > 3600)
+		return err_new(ERR_USAGE, "--retry-delay %s: not a number of seconds", text);
+	*out = n;
+	return NULL;
 }
 
-static struct err *not_yet(const char *place)
+struct err *places_open(
+	const struct registry_args *args, const struct registry_events *events, struct places *out)
 {
-	static const char *const words[] = {"docker://", "docker-daemon:", "containers-storage:"};
+	*out = (struct places){
+		.registry =
+			{
+				.authfile = args->authfile,
+				.creds = args->creds,
+				.cert_dir = args->cert_dir,
+				.tls_verify =
+					!args->tls_verify || strcmp(args->tls_verify, "false") != 0,
+				.retry = (int)args->retry,
+			},
+		.events = events,
+	};
+	if (args->creds && !strchr(args->creds, ':'))
+		return err_hint(err_new(ERR_USAGE, "--creds: not USER:PASSWORD"),
+			"imgmin login --password-stdin asks for less trust");
+	return args->retry_delay ? take_delay(args->retry_delay, &out->registry.retry_delay) : NULL;
+}
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strncmp(place, words[i], strlen(words[i])) == 0)
-			return err_hint(
-				err_new(ERR_USAGE, "%s: %s is not supported", place, words[i]),
-				"use oci:DIR or oci-archive:FILE");
+void places_drop(struct places *p)
+{
+	cache_drop(&p->cache);
+}
+
+// Downloads lie there until they are whole, and later runs find them.
+static struct err *open_cache(struct places *p, struct arena *a)
+{
+	const char *warning = NULL;
+
+	if (p->registry.cache)
+		return NULL;
+	TRY(cache_open(NULL, false, a, &warning, &p->cache));
+	p->registry.cache = p->cache;
+	if (warning && p->events && p->events->warning)
+		p->events->warning(p->events->arg, warning);
 	return NULL;
+}
+
+// ---- words ----
+
+enum kind { PLACE_LAYOUT, PLACE_ARCHIVE, PLACE_DAEMON, PLACE_REGISTRY };
+
+struct word {
+	enum kind kind;
+	const char *path, *name;
+	struct ref ref; // of a registry or daemon
+	bool is_plain;  // without a transport's word
+};
+
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
 }
 
 static bool is_dir(const char *path)
@@ -55,77 +95,219 @@ static bool is_dir(const char *path)
 	return (n && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
+static bool begins(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+// What only a path is written like: "./x", "../x", "/x", "x/", "-", "x.tar", "x.tar.gz".
+static bool is_path_only(const char *s)
+{
+	const char *tar = strstr(s, ".tar"), *dot = strrchr(s, '.');
+	size_t n = strlen(s);
+
+	return s[0] == '/' || begins(s, "./") || begins(s, "../") || strcmp(s, ".") == 0 ||
+		strcmp(s, "..") == 0 || strcmp(s, "-") == 0 || (n && s[n - 1] == '/') ||
+		(tar && (!tar[4] || tar[4] == '.')) || (dot && strcmp(dot, ".tgz") == 0);
+}
+
+static bool reads_as_reference(const char *s, struct ref *out)
+{
+	struct err *e = ref_parse(s, out);
+	bool failed = e != NULL;
+
+	err_drop(&e);
+	return !failed;
+}
+
+// A plain word: cli.md, «Decided».
+static bool is_reference(const char *s, bool to_write)
+{
+	struct ref ref;
+
+	if (strcmp(s, "-") == 0)
+		return false;
+	if (!strpbrk(s, "/."))
+		return true;
+	if (is_there(s) || is_path_only(s))
+		return false;
+	return (!to_write || strchr(s, ':')) && reads_as_reference(s, &ref);
+}
+
 // "FILE:TAG" → FILE and TAG; a name may hold colons itself (host:5000/x:1), a file's path is taken
 // up to the first one.
-static const char *split_name(const char *path, struct arena *a, const char **name)
+static void split_name(struct word *w, struct arena *a)
 {
-	const char *colon = strchr(path, ':');
+	const char *colon = strchr(w->path, ':');
 
-	*name = colon && colon[1] ? colon + 1 : NULL;
-	return colon ? arena_strndup(a, path, (size_t)(colon - path)) : path;
+	w->name = colon && colon[1] ? colon + 1 : NULL;
+	if (colon)
+		w->path = arena_strndup(a, w->path, (size_t)(colon - w->path));
 }
 
-struct err *place_check(const char *place)
+static struct err *take_ref(struct word *w, struct arena *a, const char *place)
 {
-	const char *path = place;
-
-	TRY(not_yet(place));
-	bool may_have_name = word_of(&path) != PLACE_OTHER;
-
-	return path[0] && !(may_have_name && path[0] == ':')
-		? NULL
-		: err_new(ERR_USAGE, "%s: no path", place);
+	TRY_AS(ref_parse(w->path, &w->ref), "%s", place);
+	w->name = ref_full(&w->ref, a);
+	return NULL;
 }
 
-struct err *place_create(const char *place, int64_t epoch, struct arena *a, struct transport **out,
-	const char **name)
+static struct err *with_word(
+	const char *place, const char *rest, enum kind kind, struct arena *a, struct word *out)
 {
-	const char *path = place;
-	enum kind kind = word_of(&path);
-
-	*name = NULL;
-	TRY(place_check(place));
-	if (kind == PLACE_OTHER)
-		kind = strcmp(path, "-") != 0 && is_dir(path) ? PLACE_LAYOUT : PLACE_ARCHIVE;
-	else
-		path = split_name(path, a, name);
-	return kind == PLACE_LAYOUT ? layout_create(path, out) : archive_create(path, epoch, out);
-}
-
-static struct err *not_an_image(const char *place)
-{
-	struct err *e = err_new(ERR_USAGE, "%s: no image archive or OCI layout", place);
-
-	if (!strpbrk(place, "/."))
-		return err_hint(e,
-			"a bare word is an image in a registry, which imgmin does not read yet; "
-			"a path needs a '/' or a '.': ./%s",
-			place);
-	return err_hint(e, "imgmin build makes one; docker save and skopeo copy do too");
-}
-
-struct err *place_open(
-	const char *place, struct arena *a, struct transport **out, const char **name)
-{
-	const char *path = place;
-	enum kind kind = word_of(&path);
-	struct stat st;
-
-	*name = NULL;
-	TRY(not_yet(place));
-	if (kind != PLACE_OTHER) {
-		path = split_name(path, a, name);
-		return kind == PLACE_LAYOUT ? layout_open(path, out) : archive_open(path, out);
+	*out = (struct word){.kind = kind, .path = rest};
+	if (kind == PLACE_REGISTRY || (kind == PLACE_DAEMON && *rest))
+		return take_ref(out, a, place);
+	if (kind == PLACE_DAEMON)
+		return NULL;
+	split_name(out, a);
+	if (!out->path[0])
+		return err_new(ERR_USAGE, "%s: no path", place);
+	// The REF of a docker-archive is written as people write it, and kept in full.
+	if (out->name && begins(place, "docker-archive:")) {
+		TRY_AS(ref_parse(out->name, &out->ref), "%s", place);
+		out->name = ref_full(&out->ref, a);
 	}
-	if (!strpbrk(path, "/."))
-		return not_an_image(place);
-	if (stat(path, &st) < 0)
-		return err_sys(ENOENT, "%s", place);
+	return NULL;
+}
+
+static struct err *parse(const char *place, bool to_write, struct arena *a, struct word *out)
+{
+	static const struct {
+		const char *word;
+		enum kind kind;
+	} words[] = {
+		{"oci:", PLACE_LAYOUT},
+		{"oci-archive:", PLACE_ARCHIVE},
+		{"docker-archive:", PLACE_ARCHIVE},
+		{"docker-daemon:", PLACE_DAEMON},
+		{"docker://", PLACE_REGISTRY},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (begins(place, words[i].word))
+			return with_word(
+				place, place + strlen(words[i].word), words[i].kind, a, out);
+	if (begins(place, "containers-storage:") || begins(place, "dir:"))
+		return err_hint(err_new(ERR_USAGE, "%s: this transport is not supported", place),
+			"use oci:DIR, oci-archive:FILE, docker://REF or docker-daemon:REF");
+	if (!*place)
+		return err_new(ERR_USAGE, "%s: no path", place);
+	*out = (struct word){.kind = PLACE_ARCHIVE, .path = place, .is_plain = true};
+	if (is_reference(place, to_write)) {
+		out->kind = PLACE_REGISTRY;
+		return take_ref(out, a, place);
+	}
+	if (strcmp(place, "-") != 0 && is_dir(place))
+		out->kind = PLACE_LAYOUT;
+	return NULL;
+}
+
+struct err *place_is_registry(const char *place, struct arena *a, bool *out, struct ref *ref)
+{
+	struct word w;
+
+	TRY(parse(place, true, a, &w));
+	*out = w.kind == PLACE_REGISTRY;
+	*ref = w.ref;
+	return NULL;
+}
+
+struct err *place_platform(
+	const char *place, struct arena *a, bool *is_single, struct platform *out)
+{
+	struct word w;
+
+	TRY(parse(place, true, a, &w));
+	*is_single = w.kind == PLACE_DAEMON;
+	return *is_single ? daemon_platform(out) : NULL;
+}
+
+struct err *place_mount(struct transport *t, const char *place, const char *source, struct arena *a)
+{
+	struct word from, to;
+
+	TRY(parse(place, true, a, &to));
+	TRY(parse(source, false, a, &from));
+	if (from.kind == PLACE_REGISTRY && to.kind == PLACE_REGISTRY &&
+		strcmp(from.ref.host, to.ref.host) == 0 &&
+		strcmp(from.ref.repository, to.ref.repository) != 0)
+		registry_mount_from(t, &from.ref);
+	return NULL;
+}
+
+// ---- to write ----
+
+static struct err *create_registry(
+	struct places *p, const char *place, const struct word *w, struct transport **out)
+{
+	if (w->ref.digest[0])
+		return err_hint(err_new(ERR_USAGE,
+					"%s: a digest is what an image has, not what "
+					"it can be given",
+					place),
+			"give it a tag");
+	return registry_open(&w->ref, &p->registry, p->events, out);
+}
+
+struct err *place_create(struct places *p, const char *place, struct arena *a,
+	struct transport **out, const char **name)
+{
+	struct word w;
+
+	*name = NULL;
+	TRY(parse(place, true, a, &w));
+	*name = w.name;
+	switch (w.kind) {
+	case PLACE_LAYOUT:
+		return layout_create(w.path, out);
+	case PLACE_ARCHIVE:
+		return archive_create(w.path, p->epoch, out);
+	case PLACE_DAEMON:
+		return daemon_create(p->epoch, out);
+	default:
+		return create_registry(p, place, &w, out);
+	}
+}
+
+// ---- to read ----
+
+static struct err *open_path(const char *path, struct transport **out)
+{
+	if (!is_there(path))
+		return err_sys(errno, "%s", path);
 	if (layout_is(path))
 		return layout_open(path, out);
 	if (archive_is(path))
 		return archive_open(path, out);
-	return not_an_image(place);
+	return err_hint(err_new(ERR_USAGE, "%s: no image archive or OCI layout", path),
+		"imgmin build makes one; docker save and skopeo copy do too");
+}
+
+struct err *place_open(struct places *p, const char *place, struct arena *a, struct transport **out,
+	const char **name)
+{
+	struct word w;
+
+	*name = NULL;
+	TRY(parse(place, false, a, &w));
+	if (w.is_plain && w.kind != PLACE_REGISTRY)
+		return open_path(place, out);
+	switch (w.kind) {
+	case PLACE_LAYOUT:
+		*name = w.name;
+		return layout_open(w.path, out);
+	case PLACE_ARCHIVE:
+		*name = w.name;
+		return archive_open(w.path, out);
+	case PLACE_DAEMON:
+		if (!w.name)
+			return err_new(ERR_USAGE, "%s: which image?", place);
+		return daemon_open(&w.ref, out);
+	default:
+		TRY(open_cache(p, a));
+		return registry_open(&w.ref, &p->registry, p->events, out);
+	}
 }
 
 // The full reference of a name, the name itself where it is none: "a:1" is "docker.io/library/a:1".

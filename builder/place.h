@@ -2,19 +2,52 @@
 // words.
 #pragma once
 #include "oci/transport.h"
+#include "registry/client.h"
 
-// "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]", "-" (stdout), or a plain
-// path: an existing directory or one ending in "/" is a layout, anything else an archive. *name is
-// the TAG or REF given, NULL for none. Times in archives are `epoch` seconds.
-must_check struct err *place_create(const char *place, int64_t epoch, struct arena *a,
+// What every command that talks to a registry takes, as it was typed (cli.md, «Environment»).
+struct registry_args {
+	const char *authfile, *creds, *cert_dir, *tls_verify, *retry_delay; // NULL: not given
+	int64_t retry;
+};
+#define REGISTRY_DEFAULTS                                                                          \
+	{                                                                                          \
+		.tls_verify = "true", .retry = 5                                                   \
+	}
+
+// How places are spoken to; a zeroed one will do where no registry is named. registry_args are
+// checked: ERR_USAGE.
+struct places {
+	struct registry_options registry;
+	const struct registry_events *events; // NULL: nobody listens
+	int64_t epoch;                        // time of members of archives, seconds
+	struct cache *cache;                  // opened for the first registry that is read
+};
+must_check struct err *places_open(
+	const struct registry_args *args, const struct registry_events *events, struct places *out);
+void places_drop(struct places *p); // after the transports
+
+// "docker://REF", "docker-daemon:[REF]", "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
+// "docker-archive:FILE[:REF]", "-" (stdout), or a plain word: without "/" and "." a reference; an
+// existing directory or one ending in "/" is a layout; anything else with a ":" that could be a
+// reference is one, the rest are archives. *name is the TAG or the full REF given, NULL for none.
+must_check struct err *place_create(struct places *p, const char *place, struct arena *a,
 	struct transport **out, const char **name);
-// ERR_USAGE for what place_create would refuse by its words alone.
-must_check struct err *place_check(const char *place);
-// The same words, for an image that is there. A bare word that is no path is a reference: ERR_USAGE
-// until registries are spoken to.
-must_check struct err *place_open(
-	const char *place, struct arena *a, struct transport **out, const char **name);
+// The same words, for an image that is there. A plain word that is no existing path, and could not
+// be meant as one ("./x", "x.tar"), is a reference.
+must_check struct err *place_open(struct places *p, const char *place, struct arena *a,
+	struct transport **out, const char **name);
 // The one image that `name` (NULL: the only one) means at a place; ERR_USAGE lists the names there
 // are where it is not clear.
 must_check struct err *place_find(
 	struct transport *t, const char *name, struct arena *a, struct named_image *out);
+// What a place takes where it holds one platform only: an engine its own. *is_single says whether
+// it does.
+must_check struct err *place_platform(
+	const char *place, struct arena *a, bool *is_single, struct platform *out);
+// Would place_create send it to a registry; to which repository?
+must_check struct err *place_is_registry(
+	const char *place, struct arena *a, bool *out, struct ref *ref);
+// Where `source` is another repository of the registry that `place` (open for writing as t) is in,
+// blobs are mounted from there.
+must_check struct err *place_mount(
+	struct transport *t, const char *place, const char *source, struct arena *a);

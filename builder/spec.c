@@ -280,10 +280,30 @@ static struct err *take_names(const struct build_args *args, struct arena *a, st
 		if (i == 0)
 			s->name = arena_strdup(a, path_base(ref.repository));
 	}
-	for (size_t i = 0; i < args->outputs.len; i++)
-		TRY(place_check(args->outputs.at[i]));
+	return NULL;
+}
+
+static struct err *take_outputs(const struct build_args *args, struct arena *a, struct spec *s)
+{
+	struct ref ref;
+	bool is_registry;
+
+	if (args->push && !args->tags.len)
+		return err_hint(err_new(ERR_USAGE, "--push needs to know where to"),
+			"-t REGISTRY/NAME:TAG, or -t USER/NAME for Docker Hub");
+	for (size_t i = 0; i < args->outputs.len; i++) {
+		const char *place = args->outputs.at[i];
+
+		TRY(place_is_registry(place, a, &is_registry, &ref));
+		if (is_registry && strncmp(place, "docker://", 9) != 0)
+			return err_hint(
+				err_new(ERR_USAGE, "--output %s: a file or an image in a registry?",
+					place),
+				"a file is ./%s; -t %s --push sends it to a registry", place,
+				place);
+	}
 	s->outputs = args->outputs;
-	if (!s->outputs.len)
+	if (!s->outputs.len && !args->push && !args->load)
 		vec_push(a, &s->outputs, arena_printf(a, "./%s.tar", s->name));
 	return NULL;
 }
@@ -299,6 +319,19 @@ static struct err *take_number(const char *what, const char *text, int64_t max, 
 		return err_new(ERR_USAGE, "%s %s: not a number from 0 to %lld", what, text,
 			(long long)max);
 	*out = n;
+	return NULL;
+}
+
+// Docker's schema 2 knows neither zstd nor annotations.
+static struct err *take_format(const struct build_args *args, struct spec *s)
+{
+	s->is_docker = args->format && strcmp(args->format, "docker") == 0;
+	if (s->is_docker && strcmp(s->format->name, "zstd") == 0)
+		return err_hint(err_new(ERR_USAGE, "--format docker has no zstd layers"),
+			"leave --compression zstd or --format docker out");
+	if (s->is_docker && args->annotations.len)
+		return err_hint(err_new(ERR_USAGE, "--format docker has no annotations"),
+			"--label stands in the config of both formats");
 	return NULL;
 }
 
@@ -352,6 +385,8 @@ struct err *spec_from_args(const struct build_args *args, struct arena *a, struc
 	for (size_t i = 0; i < args->add.len; i++)
 		TRY(take_add(args->add.at[i], a, out));
 	TRY(take_names(args, a, out));
+	TRY(take_outputs(args, a, out));
 	TRY(take_config(args, a, out));
-	return take_layers(args, out);
+	TRY(take_layers(args, out));
+	return take_format(args, out);
 }

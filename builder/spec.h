@@ -2,7 +2,7 @@
 #pragma once
 #include "base/compress.h"
 #include "base/platform.h"
-#include "oci/types.h"
+#include "builder/place.h"
 
 // As they were typed; every field is an option of the same name (cli.md).
 struct build_args {
@@ -11,7 +11,9 @@ struct build_args {
 	const char *platform, *install, *entrypoint, *cmd, *user, *workdir, *stop_signal;
 	const char *layers, *compression, *compression_level, *source_date_epoch;
 	const char *iidfile, *digestfile, *metadata_file, *cache_dir;
-	bool dry_run, no_cache;
+	const char *format;
+	bool dry_run, no_cache, push, load;
+	struct registry_args registry;
 };
 
 enum layering { LAYERS_STABLE, LAYERS_SINGLE, LAYERS_FILE };
@@ -27,7 +29,7 @@ struct spec {
 	bool is_renamed;           // the program's file name cannot be an image's
 	struct strings tags;       // full references: "docker.io/library/sensor:latest"
 	struct strings tags_shown; // the same as Docker shows them: "sensor:latest"
-	struct strings outputs;    // places; at least one unless it is a dry run
+	struct strings outputs;    // places; none by default with --push or --load
 	bool has_platform;
 	struct platform platform;
 	struct {
@@ -39,6 +41,7 @@ struct spec {
 	enum layering layering;
 	const struct compress_format *format;
 	int level;
+	bool is_docker;               // Docker's media types
 	int64_t epoch;                // seconds
 	const char *env_library_path; // LD_LIBRARY_PATH in env; NULL: none
 };

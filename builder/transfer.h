@@ -1,7 +1,7 @@
 // The copy loop between two transports: push, pull and copy are it with different ends.
 #pragma once
 #include "base/platform.h"
-#include "oci/transport.h"
+#include "builder/place.h"
 
 struct transfer_options {
 	const struct platform *platform; // only this one of an index; NULL: all
@@ -14,3 +14,15 @@ struct transfer_options {
 must_check struct err *transfer_image(struct transport *src, const struct named_image *from,
 	struct transport *dst, const struct strings *names, const struct transfer_options *o,
 	struct arena *a, struct descriptor *top);
+// The same without names and commit: d and all it leads to.
+must_check struct err *transfer_content(
+	struct transport *src, const struct descriptor *d, struct transport *dst, struct arena *a);
+
+struct transferred {
+	struct descriptor top;
+	struct strings names; // that it got: full references or tags
+	bool is_pushed;       // to a registry
+};
+// From one place to another, both as words. Where `to` says no name, the names stay.
+must_check struct err *transfer_places(struct places *p, const char *from, const char *to,
+	const struct transfer_options *o, struct arena *a, struct transferred *out);

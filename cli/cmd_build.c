@@ -4,8 +4,9 @@
 
 #include "builder/build.h"
 #include "builder/report.h"
-#include "cli/opt.h"
+#include "cli/registry_opts.h"
 #include "cli/show.h"
+#include "cli/show_registry.h"
 
 static void show_resolved(void *arg, const struct installed *p)
 {
@@ -40,6 +41,14 @@ static void show_layer(void *arg, const struct built_image *image, const struct 
 		l->layer.is_cached ? ", from the cache" : "");
 }
 
+static void show_push(void *arg, const char *tag, const struct descriptor *top)
+{
+	const struct common_args *common = arg;
+
+	if (!common->quiet)
+		show_pushed(stderr, tag, top);
+}
+
 static bool writes_to_stdout(const struct build *b)
 {
 	for (size_t i = 0; i < b->spec.outputs.len; i++)
@@ -67,11 +76,14 @@ static void report(const struct build *b, const struct common_args *common)
 static struct err *build_run(void *args, const struct common_args *common)
 {
 	drop(build_drop) struct build *b = NULL;
+	const struct registry_events registry = show_registry(common);
 	const struct build_events events = {
 		.arg = (void *)common,
 		.resolved = show_resolved,
 		.warning = show_text,
 		.layer = show_layer,
+		.pushed = show_push,
+		.registry = &registry,
 	};
 
 	TRY(build_images(args, &events, &b));
@@ -85,6 +97,8 @@ static const struct opt build_opts[] = {
 	OPT("tag", 't', OPT_TEXTS, AT(tags), "REF", "name of the image (repeatable)"),
 	OPT("output", 'o', OPT_TEXTS, AT(outputs), "PLACE",
 		"where it goes: FILE, oci:DIR, oci-archive:FILE or - (repeatable); default ./NAME.tar"),
+	OPT("push", 0, OPT_FLAG, AT(push), NULL, "push every --tag to its registry"),
+	OPT("load", 0, OPT_FLAG, AT(load), NULL, "load it into Docker or balena-engine"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
 		"assert the platform; a program of another one is an error"),
 	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]DIR",
@@ -119,6 +133,9 @@ static const struct opt build_opts[] = {
 		"gzip (default, read by every engine), zstd or none", .choices = "gzip|zstd|none"),
 	OPT("compression-level", 0, OPT_TEXT, AT(compression_level), "N|auto",
 		"default auto, by the layer's size", .choices = "auto"),
+	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT",
+		"media types: oci (default), or docker for engines before 2018",
+		.choices = "oci|docker"),
 	OPT("source-date-epoch", 0, OPT_TEXT, AT(source_date_epoch), "SECONDS",
 		"time of everything in the image; default $SOURCE_DATE_EPOCH, else 0"),
 	OPT("iidfile", 0, OPT_TEXT, AT(iidfile), "FILE", "write the image id there"),
@@ -128,6 +145,7 @@ static const struct opt build_opts[] = {
 	OPT("no-cache", 0, OPT_FLAG, AT(no_cache), NULL, "neither use nor keep finished layers"),
 	OPT("cache-dir", 0, OPT_TEXT, AT(cache_dir), "DIR",
 		"where finished layers are kept; default $XDG_CACHE_HOME/imgmin"),
+	REGISTRY_OPTS(AT(registry)),
 	{0},
 };
 
@@ -135,6 +153,8 @@ static const struct build_args build_defaults = {
 	.layers = "stable",
 	.compression = "gzip",
 	.compression_level = "auto",
+	.format = "oci",
+	.registry = REGISTRY_DEFAULTS,
 };
 
 const struct command command_build = {

@@ -3,7 +3,8 @@
 
 #include "builder/check.h"
 #include "builder/report.h"
-#include "cli/opt.h"
+#include "cli/registry_opts.h"
+#include "cli/show_registry.h"
 
 static void print_findings(const struct check *c, bool details_too)
 {
@@ -43,8 +44,9 @@ static void print_summary(const struct check *c)
 static struct err *check_run(void *args, const struct common_args *common)
 {
 	drop(check_drop) struct check c = {0};
+	const struct registry_events events = show_registry(common);
 
-	TRY(check(args, &c));
+	TRY(check(args, &events, &c));
 	print_findings(&c, common->verbose > 0);
 	if (!common->quiet)
 		print_summary(&c);
@@ -61,8 +63,11 @@ static const struct opt check_opts[] = {
 		"where the libraries of a FILE come from (repeatable)"),
 	OPT("library-path", 0, OPT_TEXTS, AT(library_path), "DIR[:DIR]",
 		"for a FILE: search as LD_LIBRARY_PATH; =DIR is inside the sysroot (repeatable)"),
+	REGISTRY_OPTS(AT(registry)),
 	{0},
 };
+
+static const struct check_args check_defaults = {.registry = REGISTRY_DEFAULTS};
 
 const struct command command_check = {
 	.name = "check",
@@ -77,6 +82,7 @@ const struct command command_check = {
 		"3 where a program would not start, 4 with --strict and a warning.",
 	.opts = check_opts,
 	.args_size = sizeof(struct check_args),
+	.defaults = &check_defaults,
 	.positional_offset = AT(names),
 	.min_positional = 1,
 	.max_positional = 1,

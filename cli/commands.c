@@ -3,13 +3,16 @@
 #include <string.h>
 
 extern const struct command command_build, command_ldd, command_inspect, command_check,
-	command_help, command_version;
+	command_push, command_pull, command_copy, command_help, command_version;
 
 const struct command *const commands[] = {
 	&command_build,
 	&command_ldd,
 	&command_inspect,
 	&command_check,
+	&command_push,
+	&command_pull,
+	&command_copy,
 	&command_help,
 	&command_version,
 	NULL,

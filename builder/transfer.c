@@ -1,0 +1,262 @@
+#include "builder/transfer.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "builder/image.h"
+
+#define INDEX_DEPTH_MAX 4    // indexes in indexes
+#define DOCUMENTS_MAX 10000u // of one image
+
+struct document {
+	struct descriptor descriptor;
+	struct span bytes;
+};
+
+// What has to be copied, each digest once, everything before what refers to it.
+struct plan {
+	struct transport *src;
+	struct arena *a;
+	struct map seen;
+	vec(struct document) documents;
+	vec(struct descriptor) blobs;
+};
+
+// ---- what belongs to an image ----
+
+static bool is_new(struct plan *p, const struct descriptor *d)
+{
+	void **at = map_at(&p->seen, p->a, d->digest);
+	bool was_there = *at;
+
+	*at = p;
+	return !was_there;
+}
+
+// Layers that are only to be had elsewhere ("foreign", "nondistributable") are in no registry.
+static bool is_elsewhere(const struct descriptor *d)
+{
+	return d->urls.len &&
+		(strstr(d->media_type, ".foreign.") || strstr(d->media_type, "nondistributable"));
+}
+
+static void plan_blob(struct plan *p, const struct descriptor *d)
+{
+	if (!is_elsewhere(d) && is_new(p, d))
+		vec_push(p->a, &p->blobs, *d);
+}
+
+static struct err *plan_document(struct plan *p, const struct descriptor *d, int depth);
+
+static struct err *plan_index(
+	struct plan *p, const struct descriptor *d, struct span text, int depth)
+{
+	struct index x;
+
+	if (depth == INDEX_DEPTH_MAX)
+		return err_new(ERR_FAILED, "%s: indexes are nested more than %d deep", d->digest,
+			INDEX_DEPTH_MAX);
+	TRY(index_read(text, p->a, &x, arena_printf(p->a, "index %s", d->digest)));
+	const struct descriptor *inner = x.manifests.at;
+
+	for (size_t i = 0; i < x.manifests.len; i++)
+		TRY(plan_document(p, &inner[i], depth + 1));
+	return NULL;
+}
+
+static struct err *plan_manifest(struct plan *p, const struct descriptor *d, struct span text)
+{
+	struct manifest m;
+
+	TRY(manifest_read(text, p->a, &m, arena_printf(p->a, "manifest %s", d->digest)));
+	const struct descriptor *layers = m.layers.at;
+
+	for (size_t i = 0; i < m.layers.len; i++)
+		plan_blob(p, &layers[i]);
+	plan_blob(p, &m.config);
+	return NULL;
+}
+
+// No index can be inside itself: each document is read by its digest and must have it.
+static struct err *plan_document(struct plan *p, const struct descriptor *d, int depth)
+{
+	struct span text;
+
+	if (!media_is_index(d->media_type) && !media_is_manifest(d->media_type)) {
+		plan_blob(p, d);
+		return NULL;
+	}
+	if (!is_new(p, d))
+		return NULL;
+	if (p->documents.len == DOCUMENTS_MAX)
+		return err_new(ERR_FAILED, "it holds more than %u manifests", DOCUMENTS_MAX);
+	TRY(transport_read(p->src, d, p->a, &text));
+	TRY(media_is_index(d->media_type) ? plan_index(p, d, text, depth)
+					  : plan_manifest(p, d, text));
+	vec_push(p->a, &p->documents, (struct document){*d, text});
+	return NULL;
+}
+
+// ---- copying it ----
+
+// A registry hashes what it gets and what it gives, and what is to be expected goes on meanwhile.
+static bool is_remote(const struct transport *t)
+{
+	return t->ops->expect;
+}
+
+// A registry looks by itself what it has; only where opening a blob means downloading it is it
+// asked beforehand.
+static struct err *is_there(
+	struct transport *src, struct transport *dst, const struct descriptor *d, bool *out)
+{
+	*out = false;
+	return is_remote(src) || !is_remote(dst) ? transport_has(dst, d, out) : NULL;
+}
+
+static struct err *copy_blob(
+	struct transport *src, const struct descriptor *d, struct transport *dst)
+{
+	drop(blob_drop) struct blob b = {.fd = -1};
+
+	if (!is_remote(src) && !is_remote(dst))
+		TRY(transport_get(src, d, NULL));
+	TRY(transport_open(src, d, &b));
+	return transport_put(dst, d, &b);
+}
+
+static struct err *copy_blobs(struct plan *p, struct transport *dst)
+{
+	vec(struct descriptor) missing = {0};
+
+	if (is_remote(p->src))
+		vec_each (d, &p->blobs)
+			transport_expect(dst, d, false);
+	vec_each (d, &p->blobs) {
+		bool has;
+
+		TRY(is_there(p->src, dst, d, &has));
+		if (has)
+			continue;
+		transport_expect(p->src, d, true);
+		vec_push(p->a, &missing, *d);
+	}
+	vec_each (d, &missing)
+		TRY(copy_blob(p->src, d, dst));
+	return NULL;
+}
+
+struct err *transfer_content(
+	struct transport *src, const struct descriptor *d, struct transport *dst, struct arena *a)
+{
+	struct plan p = {.src = src, .a = a};
+
+	TRY(plan_document(&p, d, 0));
+	TRY(copy_blobs(&p, dst));
+	vec_each (document, &p.documents)
+		TRY(transport_put_document(dst, &document->descriptor, document->bytes));
+	return NULL;
+}
+
+static struct err *select_platform(struct transport *src, const struct platform *platform,
+	struct arena *a, struct descriptor *top)
+{
+	struct descriptors manifests;
+	char text[PLATFORM_TEXT];
+
+	TRY(image_manifests(src, top, a, &manifests));
+	TRY(image_select(src, platform_text(platform, text), a, &manifests));
+	*top = manifests.at[0];
+	return NULL;
+}
+
+// What a layout lists may refer to what is copied, by name or not (image-spec, subject).
+static struct err *copy_referrers(
+	struct transport *src, const struct descriptor *to, struct transport *dst, struct arena *a)
+{
+	struct named_images all;
+
+	TRY(transport_list(src, a, &all));
+	vec_each (n, &all) {
+		const struct strings none = {0};
+		struct manifest m;
+		struct span text;
+
+		if (!media_is_manifest(n->descriptor.media_type))
+			continue;
+		TRY(transport_read(src, &n->descriptor, a, &text));
+		TRY(manifest_read(text, a, &m, n->descriptor.digest));
+		if (!m.subject.digest || strcmp(m.subject.digest, to->digest) != 0)
+			continue;
+		TRY(transfer_content(src, &n->descriptor, dst, a));
+		if (!is_remote(dst))
+			TRY(transport_tag(dst, &n->descriptor, &none));
+	}
+	return NULL;
+}
+
+struct err *transfer_image(struct transport *src, const struct named_image *from,
+	struct transport *dst, const struct strings *names, const struct transfer_options *o,
+	struct arena *a, struct descriptor *top)
+{
+	*top = from->descriptor;
+	if (o->platform)
+		TRY(select_platform(src, o->platform, a, top));
+	TRY(transfer_content(src, top, dst, a));
+	if (o->with_referrers)
+		TRY(copy_referrers(src, top, dst, a));
+	TRY(transport_tag(dst, top, names));
+	return transport_commit(dst);
+}
+
+// ---- from place to place ----
+
+// A layout lists the tag of a full name, too; it would become a name of its own.
+static bool is_tag_of(const struct strings *names, const char *tag)
+{
+	size_t n = strlen(tag);
+
+	for (size_t i = 0; i < names->len; i++) {
+		size_t len = strlen(names->at[i]);
+
+		if (len > n && names->at[i][len - n - 1] == ':' &&
+			strcmp(names->at[i] + len - n, tag) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct strings names_for(const struct named_image *from, const char *given, struct arena *a)
+{
+	struct strings names = {0};
+
+	if (given)
+		vec_push(a, &names, given);
+	for (size_t i = 0; !given && i < from->names.len; i++)
+		if (!is_tag_of(&from->names, from->names.at[i]))
+			vec_push(a, &names, from->names.at[i]);
+	return names;
+}
+
+struct err *transfer_places(struct places *p, const char *from, const char *to,
+	const struct transfer_options *given_options, struct arena *a, struct transferred *out)
+{
+	drop(transport_drop) struct transport *src = NULL;
+	drop(transport_drop) struct transport *dst = NULL;
+	struct transfer_options o = *given_options;
+	struct platform single;
+	const char *name, *given;
+	struct named_image found;
+	bool is_single;
+
+	TRY(place_open(p, from, a, &src, &name));
+	TRY(place_find(src, name, a, &found));
+	TRY(place_platform(to, a, &is_single, &single));
+	if (is_single && !o.platform && media_is_index(found.descriptor.media_type))
+		o.platform = &single;
+	TRY(place_create(p, to, a, &dst, &given));
+	TRY(place_mount(dst, to, from, a));
+	out->is_pushed = is_remote(dst);
+	out->names = names_for(&found, given, a);
+	return transfer_image(src, &found, dst, &out->names, &o, a, &out->top);
+}
