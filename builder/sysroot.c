@@ -211,15 +211,16 @@ static const char *plain_path(struct root *root, const char *path, struct arena 
 static const char *inside(const struct sysroot *tree, const char *path, struct arena *a)
 {
 	char real[PATH_MAX];
+	const char *in = NULL;
 
 	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
 		const char *top =
 			slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 
 		if (realpath(top, real) && strcmp(real, tree->place) == 0)
-			return plain_path(tree->root, slash, a);
+			in = slash;
 	}
-	return NULL;
+	return in ? plain_path(tree->root, in, a) : NULL;
 }
 
 // ---- which tree ----
