@@ -92,8 +92,6 @@ host:5000/app:latest" ]
 }
 
 @test "-o: what is no place is said before anything is read" {
-	expect 2 "$imgmin" build -o docker://x/y /nothing
-	says "docker://"
 	expect 2 "$imgmin" build -o oci: /nothing
 }
 
