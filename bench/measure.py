@@ -46,8 +46,10 @@ def round_times(commands, runs, warmup, any_status):
         if any_status:
             argv.append("-i")
         if any(before for _, before in commands):
+            # imgmin syncs what it writes: it shall not wait for what the other side left unwritten.
             for _, before in commands:
-                argv += ["--prepare", shlex.join(before or ["true"])]
+                words = shlex.join(before or ["true"]) + " && sync"
+                argv += ["--prepare", shlex.join(["sh", "-c", words])]
         run(*argv, *(shlex.join(command) for command, _ in commands))
         with open(out.name) as f:
             return [result["times"] for result in json.load(f)["results"]]
