@@ -464,13 +464,7 @@ struct err *assemble_prove(struct assembly *a)
 	struct arena *arena = tree_arena(a->tree);
 
 	a->inside = tree_root(a->tree);
-	if (a->spec->env_library_path) {
-		char *copy = arena_strdup(arena, a->spec->env_library_path), *save = NULL;
-
-		for (char *dir = strtok_r(copy, ":;", &save); dir;
-			dir = strtok_r(NULL, ":;", &save))
-			vec_push(arena, &inside, arena_printf(arena, "=%s", dir));
-	}
+	library_path_inside(arena, &inside, a->spec->env_library_path);
 	o.sysroot = a->inside;
 	o.library_path = inside.at;
 	o.nlibrary_path = inside.len;

@@ -184,16 +184,9 @@ static void make_resolver(struct inside *in)
 {
 	struct resolver_options o = {
 		.sysroot = in->root, .workdir = in->image->config.config.working_dir};
-	const char *dirs = image_env(in->image, "LD_LIBRARY_PATH");
 	struct strings path = {0};
 
-	if (dirs) {
-		char *copy = arena_strdup(&in->arena, dirs), *save = NULL;
-
-		for (char *dir = strtok_r(copy, ":;", &save); dir;
-			dir = strtok_r(NULL, ":;", &save))
-			vec_push(&in->arena, &path, arena_printf(&in->arena, "=%s", dir));
-	}
+	library_path_inside(&in->arena, &path, image_env(in->image, "LD_LIBRARY_PATH"));
 	o.library_path = path.at;
 	o.nlibrary_path = path.len;
 	in->resolver = resolver_new(&o);

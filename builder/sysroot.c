@@ -92,15 +92,12 @@ static const char *absolute(const char *path, struct arena *a)
 }
 
 // "a:=b" → "/here/a", "=b". The separators are those of LD_LIBRARY_PATH.
-static void add_library_path(struct sysroots *s, struct strings *out, const char *dirs, bool inside)
+static void add_library_path(struct sysroots *s, struct strings *out, const char *dirs)
 {
 	char *copy = arena_strdup(&s->arena, dirs), *save = NULL;
 
 	for (char *dir = strtok_r(copy, ":;", &save); dir; dir = strtok_r(NULL, ":;", &save))
-		vec_push(&s->arena, out,
-			inside                  ? arena_printf(&s->arena, "=%s", dir)
-				: dir[0] == '=' ? dir
-						: absolute(dir, &s->arena));
+		vec_push(&s->arena, out, dir[0] == '=' ? dir : absolute(dir, &s->arena));
 }
 
 static void take_options(struct sysroots *s, const struct sysroots_options *o)
@@ -108,9 +105,8 @@ static void take_options(struct sysroots *s, const struct sysroots_options *o)
 	struct strings path = {0};
 
 	for (size_t i = 0; o->library_path && i < o->library_path->len; i++)
-		add_library_path(s, &path, o->library_path->at[i], false);
-	if (o->env_library_path)
-		add_library_path(s, &path, o->env_library_path, true);
+		add_library_path(s, &path, o->library_path->at[i]);
+	library_path_inside(&s->arena, &path, o->env_library_path);
 	s->options.library_path = path.at;
 	s->options.nlibrary_path = path.len;
 	s->options.workdir = o->workdir;

@@ -20,6 +20,18 @@ struct resolver {
 	} cache;
 };
 
+void library_path_inside(struct arena *a, struct strings *out, const char *text)
+{
+	if (!text || !*text)
+		return;
+	for (size_t n;; text += n + 1) {
+		n = strcspn(text, ":;");
+		vec_push(a, out, arena_printf(a, "=%.*s", (int)n, text));
+		if (!text[n])
+			return;
+	}
+}
+
 struct resolver *resolver_new(const struct resolver_options *o)
 {
 	struct resolver *r = mem_alloc(sizeof(*r));

@@ -31,6 +31,10 @@ struct resolver_options {
 	const char *workdir;
 };
 
+// The directories of an LD_LIBRARY_PATH that holds inside the sysroot, as library_path wants them
+// ("=DIR"). An empty element is the working directory (elf/dl-load.c fillin_rpath); NULL has none.
+void library_path_inside(struct arena *a, struct strings *out, const char *text);
+
 struct resolver;
 struct resolver *resolver_new(const struct resolver_options *o);
 void resolver_drop(struct resolver **r);
