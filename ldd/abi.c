@@ -274,6 +274,26 @@ int elf_cache_flags(const struct elf *e)
 	return abi ? abi->cache_flags : 0;
 }
 
+size_t elf_cache_flags_taken(const struct elf *e, int flags[static 3])
+{
+	const uint32_t floats = e->machine == EM_ARM ? arm_loader_float(e) : 0;
+	const int own = elf_cache_flags(e);
+	size_t n = 0;
+
+	if (e->machine != EM_ARM) {
+		flags[n++] = own;
+		if (own == 0x3)
+			flags[n++] = 0x1; // ELF without a C library's mark
+		return n;
+	}
+	if (floats != EF_ARM_ABI_FLOAT_HARD)
+		flags[n++] = 0xb03;
+	if (floats != EF_ARM_ABI_FLOAT_SOFT)
+		flags[n++] = 0x903;
+	flags[n++] = 0x3;
+	return n;
+}
+
 const char *const *elf_system_dirs(const struct elf *e)
 {
 	static const char *const usual[] = {"/lib", "/usr/lib", NULL};

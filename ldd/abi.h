@@ -30,5 +30,8 @@ const char *const *elf_triplets(const struct elf *e);
 
 // ld.so.cache's flags word for libraries of e's ABI (sysdeps/*/dl-cache.h), 0 for unknown ones.
 int elf_cache_flags(const struct elf *e);
+// Those that the loader of program e takes, highest first (_dl_cache_check_flags): ARM's two take
+// what carries no float mark, too.
+size_t elf_cache_flags_taken(const struct elf *e, int flags[static 3]);
 // Fallback for the directories a glibc loader of e's ABI has built in, NULL-ended.
 const char *const *elf_system_dirs(const struct elf *e);

@@ -158,7 +158,8 @@ static bool is_called(const struct loading *l, const struct object *o, const cha
 {
 	if (!o->file)
 		return false; // what was not found is looked for again by every asker
-	for (size_t i = 0; i < o->names.len; i++)
+	// The loaders know the program by no file name: a library of the same name is another file.
+	for (size_t i = 0; i < o->names.len && o != l->program; i++)
 		if (strcmp(o->names.at[i], name) == 0)
 			return true;
 	return l->ld->kind == LIBC_GLIBC && o->file->elf.soname &&
@@ -224,11 +225,6 @@ static struct problem *problem_of(struct loading *l, enum problem_kind kind, con
 	return NULL;
 }
 
-static const char *asker_name(const struct object *by)
-{
-	return by ? by->name : "/etc/ld.so.preload";
-}
-
 // Says once what is missing, with every place that was looked at.
 static struct err *tell_missing(
 	struct loading *l, struct object *by, const char *name, const char *asked)
@@ -242,7 +238,7 @@ static struct err *tell_missing(
 	size_t shown = strlen(name) > 200 ? 200 : strlen(name);
 	struct problem *p = closure_problem(l->r, l->c, PROBLEM_MISSING, name,
 		"%.*s%s, needed by %s, is not found", (int)shown, name,
-		shown < strlen(name) ? "…" : "", asker_name(by));
+		shown < strlen(name) ? "…" : "", by->name);
 
 	p->searched = places;
 	p->hint =
@@ -264,7 +260,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 		return NULL;
 	if (!name[0]) {
 		closure_problem(l->r, l->c, PROBLEM_FATAL, name,
-			"%s needs a library with an empty name", asker_name(by));
+			"%s needs a library with an empty name", by->name);
 		return NULL;
 	}
 	TRY(search_library(l->r, l->ld, by, l->program, asked, &found, NULL));
@@ -274,13 +270,12 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 		// The loader catches this error too (dl-deps.c openaux, rtld.c do_preload).
 		note(l,
 			arena_printf(l->a, "%s, optional for %s, cannot be loaded: %s", name,
-				asker_name(by), found.fatal));
+				by->name, found.fatal));
 		return NULL;
 	}
 	if (found.fatal) {
 		struct problem *p = closure_problem(l->r, l->c, PROBLEM_FATAL, name,
-			"%s, needed by %s, stops the loader: %s", name, asker_name(by),
-			found.fatal);
+			"%s, needed by %s, stops the loader: %s", name, by->name, found.fatal);
 
 		p->hint = "the loader takes the first of that name and searches no further: "
 			  "replace it, or move it away";

@@ -8,7 +8,7 @@ struct object {
 	enum rule rule;
 	const char *rule_detail;      // the directory or cache entry that found it; NULL: none
 	const struct object *rule_of; // whose run path or $ORIGIN found it; NULL: nobody's
-	struct object *loader;        // who asked first; NULL for the program and the preloaded
+	struct object *loader; // who asked first, the program for the preloaded; NULL for itself
 	struct {
 		struct object **at;
 		size_t len, cap;
@@ -19,8 +19,9 @@ struct object {
 		const struct object_file **at;
 		size_t len, cap;
 	} aliases;
-	const char *hidden;       // why it is here though no DT_NEEDED asks for it; NULL: one does
-	bool is_skipped_optional; // DT_AUXILIARY that is not there
+	const char *hidden;        // why it is here though no DT_NEEDED asks for it; NULL: one does
+	bool is_skipped_optional;  // DT_AUXILIARY that is not there
+	struct run_path *run_path; // ldd/search.c keeps its run path here, taken apart
 };
 
 enum problem_kind {

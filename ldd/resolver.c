@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PLACES_MAX 1000000 // for one process; real ones stay below a thousandth
+
 struct resolver {
 	struct arena arena;
+	const void *process; // the program whose places are counted
+	size_t places;
 	struct resolver_options options;
 	struct map files; // "ROOT:path as asked" → struct object_file
 	struct map real;  // "ROOT:canonical path" → the first struct object_file read from there
@@ -61,6 +65,17 @@ struct root *resolver_sysroot(const struct resolver *r)
 struct arena *resolver_arena(struct resolver *r)
 {
 	return &r->arena;
+}
+
+struct err *resolver_count_place(struct resolver *r, const void *program, const char *name)
+{
+	if (r->process != program)
+		r->places = 0;
+	r->process = program;
+	if (++r->places <= PLACES_MAX)
+		return NULL;
+	return err_new(ERR_NO_START, "%s looks for its libraries in more than %d places", name,
+		PLACES_MAX);
 }
 
 const struct strings *resolver_warnings(const struct resolver *r)
@@ -330,35 +345,51 @@ static struct err *cache_load(struct resolver *r)
 	return NULL;
 }
 
-static void table_paths(struct resolver *r, int flags, const char *name, struct strings *paths)
+static bool is_taken(const int *flags, size_t n, int is)
+{
+	for (size_t i = 0; i < n; i++)
+		if (flags[i] == is)
+			return true;
+	return false;
+}
+
+static void table_paths(struct resolver *r, const int *flags, size_t nflags, const char *name,
+	struct strings *paths)
 {
 	size_t n;
 	const struct ldcache_entry *e = ldcache_find(&r->cache.table, name, &n);
 
 	for (; n; n--, e++)
-		if (e->flags == flags && !(e->hwcap & 1ull << 62))
+		if (is_taken(flags, nflags, e->flags) && !(e->hwcap & 1ull << 62))
 			vec_push(&r->arena, paths, e->path);
+}
+
+// ldconfig would have sorted them by their flags, downward.
+static void conf_paths(struct resolver *r, const int *flags, size_t nflags, const char *name,
+	struct strings *paths)
+{
+	for (size_t i = 0; i < nflags; i++) {
+		drop(mem_drop) char *key = str_printf("%x %s", (unsigned)flags[i], name);
+		const struct strings *known = map_get(&r->cache.paths, key);
+
+		for (size_t k = 0; known && k < known->len; k++)
+			vec_push(&r->arena, paths, known->at[k]);
+	}
 }
 
 struct err *resolver_cached(struct resolver *r, const struct elf *e, const char *name,
 	struct strings *paths, bool *is_conf)
 {
-	char key[300];
-	int n = snprintf(key, sizeof(key), "%x %s", (unsigned)elf_cache_flags(e), name);
+	int flags[3];
+	size_t n = elf_cache_flags_taken(e, flags);
 
 	if (!r->cache.is_read)
 		TRY(cache_load(r));
 	*is_conf = r->cache.is_conf;
 	*paths = (struct strings){0};
-	if (!*is_conf) {
-		table_paths(r, elf_cache_flags(e), name, paths);
-		return NULL;
-	}
-	if (n < 0 || (size_t)n >= sizeof(key))
-		return NULL;
-	const struct strings *known = map_get(&r->cache.paths, key);
-
-	if (known)
-		*paths = *known;
+	if (*is_conf)
+		conf_paths(r, flags, n, name, paths);
+	else
+		table_paths(r, flags, n, name, paths);
 	return NULL;
 }

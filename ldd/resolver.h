@@ -47,6 +47,11 @@ struct arena *resolver_arena(struct resolver *r);
 must_check struct err *resolver_file(
 	struct resolver *r, struct root *root, const char *path, const struct object_file **out);
 
+// One more place looked at for the process of `program`. An error where there were a million:
+// thousands of names in a run path of thousands of directories would take hours and all memory.
+must_check struct err *resolver_count_place(
+	struct resolver *r, const void *program, const char *name);
+
 // Warnings that came up on the way (a damaged cache, a cache made up from ld.so.conf), each once.
 const struct strings *resolver_warnings(const struct resolver *r);
 void resolver_warn(struct resolver *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

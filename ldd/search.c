@@ -136,6 +136,7 @@ static struct err *try_in(struct search *s, struct root *root, const char *dir, 
 	const struct resolver_options *o = resolver_options(s->r);
 	const char *slash = dir[0] && dir[strlen(dir) - 1] == '/' ? "" : "/";
 
+	TRY(resolver_count_place(s->r, s->program, s->program->name));
 	for (size_t i = 0; i < o->nhwcaps && s->ld->kind == LIBC_GLIBC && !s->is_over; i++)
 		TRY(try_path(s, root,
 			arena_printf(
@@ -282,16 +283,25 @@ static const char *expand(
 
 // ---- one path of directories ----
 
-// Tries the elements of a DT_RPATH or DT_RUNPATH of `of`.
-static struct err *try_run_path(
-	struct search *s, const struct object *of, const char *path, enum rule rule)
+// A DT_RPATH or DT_RUNPATH, expanded for the object that has it.
+struct run_path {
+	struct run_dir {
+		const char *element, *dir; // as it stands there; expanded
+		bool is_origin;
+	} * at;
+	size_t len, cap;
+};
+
+// musl passes over empty elements (dynlink.c path_open), to glibc they are the working directory.
+static struct err *take_apart(
+	struct search *s, const struct object *of, const char *path, struct run_path *out)
 {
-	const char *separators = s->ld->kind == LIBC_MUSL ? ":\n" : ":";
+	const bool is_musl = s->ld->kind == LIBC_MUSL;
 	bool is_origin;
 
 	if (!path[0])
 		return NULL; // an empty one is as good as none (dl-load.c decompose_rpath)
-	if (s->ld->kind == LIBC_MUSL && !expand(s, of, path, &is_origin)) {
+	if (is_musl && !expand(s, of, path, &is_origin)) {
 		vec_push(s->a, &s->out->notes,
 			arena_printf(s->a,
 				"musl drops the run path \"%s\" of %s: it knows only $ORIGIN", path,
@@ -299,19 +309,38 @@ static struct err *try_run_path(
 		return NULL;
 	}
 	for (const char *end;; path = end + 1) {
-		end = path + strcspn(path, separators);
+		end = path + strcspn(path, is_musl ? ":\n" : ":");
 		const char *element = arena_strndup(s->a, path, (size_t)(end - path));
 		const char *dir = expand(s, of, element, &is_origin);
-		int error = ENOENT;
 
-		if (dir)
-			TRY(try_dir(s, of, dir, is_origin, rule, element, &error));
-		// What is there and cannot be opened ends this path, not the search.
-		if (s->is_over || (error != ENOENT && error != EACCES && error != ENOTDIR))
-			return NULL;
+		TRY(resolver_count_place(s->r, s->program, s->program->name));
+		if (dir && (*element || !is_musl))
+			vec_push(s->a, out, (struct run_dir){element, dir, is_origin});
 		if (!*end)
 			return NULL;
 	}
+}
+
+// Tries the elements of a DT_RPATH or DT_RUNPATH of `of`, which has only one that counts.
+static struct err *try_run_path(
+	struct search *s, const struct object *of, const char *path, enum rule rule)
+{
+	if (!of->run_path) {
+		struct run_path *fresh = arena_new(s->a, struct run_path);
+
+		TRY(take_apart(s, of, path, fresh));
+		// The slot is ours, whoever hands the object around as const.
+		((struct object *)of)->run_path = fresh;
+	}
+	vec_each (d, of->run_path) {
+		int error = ENOENT;
+
+		TRY(try_dir(s, of, d->dir, d->is_origin, rule, d->element, &error));
+		// What is there and cannot be opened ends this path, not the search.
+		if (s->is_over || (error != ENOENT && error != EACCES && error != ENOTDIR))
+			return NULL;
+	}
+	return NULL;
 }
 
 static struct err *try_library_path(struct search *s)

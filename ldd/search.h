@@ -34,7 +34,7 @@ struct found {
 // into each DT_NEEDED first (elf/dl-deps.c expand_dst), musl takes it as it stands.
 const char *search_expand_name(struct resolver *r, struct loader *ld, const struct object *by,
 	const struct object *program, const char *name);
-// Looks for `name` on behalf of `by` (NULL: the preload file) in a process of `program`. Every
+// Looks for `name` on behalf of `by` in a process of `program`. Every
 // place looked at, with what was there, goes to `places` unless that is NULL. glibc elf/dl-load.c
 // _dl_map_object; musl ldso/dynlink.c load_library.
 must_check struct err *search_library(struct resolver *r, struct loader *ld,

@@ -23,9 +23,11 @@ static void collect_names(struct arena *a, const struct closure *c, struct map *
 
 		if (!object_is_usable(o))
 			continue;
-		add_name(names, a, o->name, o->file);
-		vec_each (name, &o->names)
-			add_name(names, a, *name, o->file);
+		if (o != c->objects.at[0]) { // the program has no file name here
+			add_name(names, a, o->name, o->file);
+			vec_each (name, &o->names)
+				add_name(names, a, *name, o->file);
+		}
 		add_name(names, a, o->file->elf.soname, o->file);
 		add_name(names, a, o->file->path, o->file);
 	}

@@ -130,6 +130,13 @@ musl_lacks() {
 	musl_loads "$R" /prog "libb.so => /A/libb.so"
 }
 
+@test "case 12: musl passes over empty elements of a run path" {
+	musl_root
+	lib "$R/libf.so" soname=libf.so
+	musl_prog "$R/opt/prog" needs=libf.so needs=libc.so runpath=/A::/B:
+	musl_lacks "$R" /opt/prog libf.so
+}
+
 @test "case 14: musl stops at an empty NEEDED" {
 	musl_root
 	musl_prog "$R/prog" needs=libempty.so needs=libc.so

@@ -38,6 +38,12 @@ setup() { need_chroot; new_root; }
 	lacks "$R" /other liby.so.1
 }
 
+@test "case 9: a program's file name is no name that it is known by" {
+	lib "$R/opt/lib/same"
+	prog "$R/opt/same" needs=same needs=libc.so.6 runpath='$ORIGIN/lib'
+	loads "$R" /opt/same "same => /opt/lib/same"
+}
+
 @test "case 10: what only looks like \$ORIGIN is taken as it stands" {
 	local dir n=0
 	for dir in '$ORIGINx' '$ORIGIN_' '${ORIGIN' '$origin'; do
@@ -205,6 +211,19 @@ setup() { need_chroot; new_root; }
 	loads "$R" /prog "libq.so => /usr/lib/libq.so"
 	why=$(timeout 10 "$IMGMIN" ldd --sysroot "$R" --why libq.so "$R/prog" | head -c 1000)
 	[ "$(grep -o libq.so <<<"$why" | wc -l)" = 1 ]
+}
+
+@test "case 20: a hundred names in a run path of 12,000 directories end" {
+	local needs=()
+	for i in $(seq 100); do
+		needs+=("needs=l$i.so")
+	done
+	prog "$R/prog" "${needs[@]}" runpath="$(seq -s: -f /%g 12000)"
+	status=0
+	"$IMGMIN" ldd --sysroot "$R" "$R/prog" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" ||
+		status=$?
+	status_is 3 $status
+	said "more than 1000000 places"
 }
 
 @test "case 21: one file under two names is one object" {

@@ -244,6 +244,28 @@ static void test_platforms(void **state)
 	}
 }
 
+// sysdeps/unix/sysv/linux/arm/dl-cache.h: what carries no mark is compatible with both.
+static void test_cache_flags_taken(void **state)
+{
+	struct elf e = made(&(struct build){.class = ELFCLASS32,
+		.machine = EM_ARM,
+		.flags = EF_ARM_EABI_VER5,
+		.interp = "/lib/ld-linux-armhf.so.3"});
+	int flags[3];
+
+	(void)state;
+	assert_int_equal(elf_cache_flags_taken(&e, flags), 2);
+	assert_int_equal(flags[0], 0x903);
+	assert_int_equal(flags[1], 0x3);
+	e.interp = "/lib/ld-linux.so.3";
+	assert_int_equal(elf_cache_flags_taken(&e, flags), 2);
+	assert_int_equal(flags[0], 0xb03);
+	assert_int_equal(flags[1], 0x3);
+	e = made(&(struct build){0});
+	assert_int_equal(elf_cache_flags_taken(&e, flags), 1);
+	assert_int_equal(flags[0], 0x303);
+}
+
 static void test_x32_is_named(void **state)
 {
 	struct elf e = made(&(struct build){.class = ELFCLASS32});
@@ -350,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_arm_float),
 		cmocka_unit_test(test_flags_of_other_machines),
 		cmocka_unit_test(test_platforms),
+		cmocka_unit_test(test_cache_flags_taken),
 		cmocka_unit_test(test_x32_is_named),
 		cmocka_unit_test(test_arm_variants),
 		cmocka_unit_test(test_microcontrollers_are_refused),
