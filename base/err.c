@@ -61,6 +61,12 @@ struct err *err_hint(struct err *e, const char *fmt, ...)
 	return e;
 }
 
+struct err *err_as(struct err *e, int number)
+{
+	e->number = number;
+	return e;
+}
+
 enum err_kind err_kind(const struct err *e)
 {
 	return e->kind;

@@ -28,6 +28,8 @@ must_check struct err *err_wrap(struct err *cause, const char *fmt, ...)
 // The same error with the line that tells the user what to do next; an earlier hint stays.
 must_check struct err *err_hint(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+// The same error as one of that errno: a registry's 404 is ENOENT.
+must_check struct err *err_as(struct err *e, int number);
 
 enum err_kind err_kind(const struct err *e);
 // The errno behind it, 0 where there was none.

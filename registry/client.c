@@ -44,7 +44,7 @@ struct registry {
 // What was asked for a digest's sake, and the answer.
 struct known {
 	struct request head;
-	bool is_asked, is_there, is_told;
+	bool is_asked, is_there, is_told, is_offered;
 };
 
 static void tell(
@@ -329,6 +329,26 @@ static struct known *ask(struct registry *r, const struct descriptor *d)
 	return k;
 }
 
+// The other repository's blob, not a byte of it moved. Any answer but 201 means: send it.
+static struct err *mount_blob(struct registry *r, const struct descriptor *d, bool *out)
+{
+	drop(request_drop) struct request q;
+	const char *url;
+
+	request_init(&q, &r->remote, "POST", NULL);
+	url = arena_printf(&q.arena, "/v2/%s/blobs/uploads/", r->ref.repository);
+	url = url_with(url, "mount", d->digest, &q.arena);
+	q.url = url_with(url, "from", r->mount_from, &q.arena);
+	q.scope = r->push;
+	q.has_body = true;
+	q.body = (struct http_body){.bytes = "", .fd = -1};
+	TRY(request_wait((request_start(&q), &q)));
+	*out = q.x.status == 201;
+	if (*out)
+		tell(r, d, FATE_MOUNTED, r->mount_from);
+	return NULL;
+}
+
 static struct err *registry_has(struct transport *t, const struct descriptor *d, bool *out)
 {
 	struct registry *r = (struct registry *)t;
@@ -344,6 +364,11 @@ static struct err *registry_has(struct transport *t, const struct descriptor *d,
 		return take(k->head.error);
 	if (k->head.x.status == 401 || k->head.x.status == 403)
 		return request_refused(&k->head);
+	if (!k->is_there && r->mount_from && !k->is_offered && !is_document_type(d->media_type)) {
+		k->is_offered = true;
+		TRY(mount_blob(r, d, &k->is_there));
+		k->is_told = k->is_there;
+	}
 	*out = k->is_there;
 	if (*out && !k->is_told && !is_document_type(d->media_type))
 		tell(r, d, FATE_EXISTS, NULL);
@@ -368,6 +393,7 @@ static struct err *registry_put(
 	u->scope = r->push;
 	u->d = copy_descriptor(&r->arena, d);
 	u->is_missing = k && !k->is_asked && !k->is_there;
+	u->is_offered = k && k->is_offered;
 	u->blob = *b;
 	u->blob.owned = true;
 	u->blob.fd = dup(b->fd); // the caller's may be closed before its turn comes
@@ -414,7 +440,7 @@ static struct err *upload_blobs(struct registry *r)
 
 			u->arg = &b;
 			u->done = on_uploaded;
-			u->mount_from = r->mount_from;
+			u->mount_from = u->is_offered ? NULL : r->mount_from;
 			upload_start(u);
 		}
 		if (b.ended == b.started)

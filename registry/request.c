@@ -1,5 +1,6 @@
 #include "registry/request.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -644,6 +645,8 @@ struct err *request_refused(const struct request *r)
 		reason(status), *text ? ": " : "", text, limit);
 	if (status == 401 || status == 403)
 		return with_auth_hint(r, e);
+	if (status == 404)
+		return err_as(e, ENOENT);
 	if (status == 429)
 		return err_hint(e, "log in (imgmin login %s), or try again later", r->remote->host);
 	return e;

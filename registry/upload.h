@@ -9,6 +9,7 @@ struct upload {
 	struct descriptor d;
 	struct blob blob;
 	bool is_missing; // asked already: it is not there
+	bool is_offered; // and could not be mounted
 	void (*done)(struct upload *u);
 	void *arg;
 
