@@ -249,11 +249,23 @@ static void added(void **state)
 static void places(void **state)
 {
 	(void)state;
-	static const char *const wrong_places[] = {"oci:", "oci::tag", "oci-archive:", ""};
+	static const char *const wrong_places[] = {
+		"sensor", "docker://X", "oci:", "oci::tag", "oci-archive:", ""};
 	struct build_args o = args();
 
 	o.outputs = list("oci:d:tag", "-");
 	assert_int_equal(spec(&o).outputs.len, 2);
+	o.outputs = list("docker://x/y", "docker-daemon:x");
+	assert_int_equal(spec(&o).outputs.len, 2);
+	o = args();
+	assert_int_equal(spec(&o).outputs.len, 1);
+	o.load = true;
+	assert_int_equal(spec(&o).outputs.len, 0);
+	o.push = true;
+	wrong(o, "--push");
+	o.tags = list("user/sensor", NULL);
+	assert_int_equal(spec(&o).outputs.len, 0);
+	o = args();
 	for (size_t i = 0; i < sizeof(wrong_places) / sizeof(*wrong_places); i++) {
 		o.outputs = list(wrong_places[i], NULL);
 		wrong(o, wrong_places[i]);

@@ -1,0 +1,222 @@
+#include "builder/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builder/image.h"
+
+struct joining {
+	struct places places;
+	struct arena *a;
+	struct transport *dst;
+	const char *place; // dst's word
+	struct descriptors entries;
+	struct strings from; // of each entry, for messages
+};
+
+// ---- entries ----
+
+static bool is_platform(const struct descriptor *d)
+{
+	return !descriptor_is_attestation(d) && d->platform.architecture;
+}
+
+static bool same_platform(const struct descriptor *x, const struct descriptor *y)
+{
+	struct platform p = platform_of(&x->platform), q = platform_of(&y->platform);
+	const char *v = x->platform.os_version, *w = y->platform.os_version;
+
+	return is_platform(x) && is_platform(y) && platform_equal(&p, &q) &&
+		strcmp(v ? v : "", w ? w : "") == 0;
+}
+
+static struct err *add_entry(struct joining *j, const struct descriptor *d, const char *from)
+{
+	for (size_t i = 0; i < j->entries.len; i++) {
+		const struct descriptor *e = &j->entries.at[i];
+		struct platform p = platform_of(&d->platform);
+		char text[PLATFORM_TEXT];
+
+		if (strcmp(e->digest, d->digest) == 0)
+			return NULL;
+		if (same_platform(e, d))
+			return err_hint(err_new(ERR_USAGE, "%s and %s are both for %s",
+						j->from.at[i], from, platform_text(&p, text)),
+				"an index holds one image for each platform; without --append "
+				"only what is named will be in it");
+	}
+	vec_push(j->a, &j->entries, *d);
+	vec_push(j->a, &j->from, from);
+	return NULL;
+}
+
+// What a manifest that stood alone is for says its config only.
+static struct err *learn_platform(struct transport *t, struct descriptor *d, struct arena *a)
+{
+	struct image image;
+
+	if (d->platform.architecture || descriptor_is_attestation(d))
+		return NULL;
+	TRY(image_read(t, d, a, &image));
+	if (!image.is_artifact)
+		d->platform = (struct oci_platform){
+			.architecture = image.config.architecture,
+			.os = image.config.os,
+			.os_version = image.config.os_version,
+			.variant = image.config.variant,
+		};
+	return NULL;
+}
+
+static struct err *add_images(
+	struct joining *j, struct transport *t, const char *name, const char *from)
+{
+	struct descriptors manifests;
+	struct named_image found;
+
+	TRY(place_find(t, name, j->a, &found));
+	TRY(image_manifests(t, &found.descriptor, j->a, &manifests));
+	vec_each (d, &manifests) {
+		struct json_dict notes = {0};
+
+		// Names are the places' own.
+		for (size_t i = 0; i < d->annotations.len; i++)
+			if (strcmp(d->annotations.at[i].name, OCI_REF_NAME) != 0 &&
+				strcmp(d->annotations.at[i].name, CONTAINERD_IMAGE_NAME) != 0)
+				vec_push(j->a, &notes, d->annotations.at[i]);
+		d->annotations = notes;
+		TRY(learn_platform(t, d, j->a));
+		TRY(add_entry(j, d, from));
+	}
+	return NULL;
+}
+
+// ---- where they come from ----
+
+static struct err *bring(struct joining *j, const char *from)
+{
+	drop(transport_drop) struct transport *src = NULL;
+	size_t first = j->entries.len;
+	const char *name;
+
+	TRY(place_open(&j->places, from, j->a, &src, &name));
+	TRY(place_mount(j->dst, j->place, from, j->a));
+	TRY(add_images(j, src, name, from));
+	for (size_t i = first; i < j->entries.len; i++) {
+		bool has;
+
+		TRY(transport_has(j->dst, &j->entries.at[i], &has));
+		if (!has)
+			TRY(transfer_content(src, &j->entries.at[i], j->dst, j->a));
+	}
+	return NULL;
+}
+
+// A tag that is not there yet is an empty index.
+static struct err *keep(struct joining *j)
+{
+	drop(transport_drop) struct transport *t = NULL;
+	const char *name;
+
+	TRY(place_open(&j->places, j->place, j->a, &t, &name));
+	struct err *e = add_images(j, t, NULL, j->place);
+
+	if (e && err_number(e) == ENOENT)
+		err_drop(&e);
+	return e;
+}
+
+// ---- the index ----
+
+static int in_order(const void *x, const void *y)
+{
+	const struct descriptor *a = x, *b = y;
+	struct platform p = platform_of(&a->platform), q = platform_of(&b->platform);
+
+	if (is_platform(a) != is_platform(b))
+		return is_platform(a) ? -1 : 1;
+	int order = is_platform(a) ? platform_order(&p, &q) : 0;
+
+	return order ? order : strcmp(a->digest, b->digest);
+}
+
+// Docker's own types where all that is in it has them: engines that know them only read it.
+static const char *type_of(const struct joining *j)
+{
+	vec_each (d, &j->entries)
+		if (strcmp(d->media_type, DOCKER_MANIFEST) != 0)
+			return OCI_INDEX;
+	return DOCKER_LIST;
+}
+
+static struct err *put_index(struct joining *j, const struct strings *names, struct descriptor *out)
+{
+	const char *type = type_of(j);
+	struct index x = {.schema_version = 2, .media_type = type};
+
+	qsort(j->entries.at, j->entries.len, sizeof(*j->entries.at), in_order);
+	x.manifests = (struct json_list){j->entries.at, j->entries.len, j->entries.cap};
+	struct span text = json_write(&index_table, &x, j->a);
+
+	*out = descriptor_of(type, text, j->a);
+	TRY(transport_put_document(j->dst, out, text));
+	TRY(transport_tag(j->dst, out, names));
+	return transport_commit(j->dst);
+}
+
+static struct err *join(struct joining *j, const struct index_args *args, struct transferred *out)
+{
+	const char *name;
+
+	TRY(place_create(&j->places, j->place, j->a, &j->dst, &name));
+	if (args->append)
+		TRY_AS(keep(j), "%s", j->place);
+	for (size_t i = 1; i < args->words.len; i++)
+		TRY_AS(bring(j, args->words.at[i]), "%s", args->words.at[i]);
+	out->is_pushed = true;
+	vec_push(j->a, &out->names, name);
+	return put_index(j, &out->names, &out->top);
+}
+
+// "docker://REF" for a bare one.
+static const char *registry_place(const char *word, struct arena *a)
+{
+	return strncmp(word, "docker://", 9) == 0 ? word : arena_printf(a, "docker://%s", word);
+}
+
+struct err *index_create(const struct index_args *args, const struct registry_events *events,
+	struct arena *a, struct transferred *out)
+{
+	struct joining j = {.a = a, .place = registry_place(args->words.at[0], a)};
+
+	*out = (struct transferred){0};
+	TRY(places_open(&args->registry, events, &j.places));
+	struct err *e = join(&j, args, out);
+
+	transport_drop(&j.dst);
+	places_drop(&j.places);
+	return e;
+}
+
+// ---- inspect ----
+
+struct err *index_inspect(const struct index_args *args, const struct registry_events *events,
+	struct arena *a, struct index_shown *out)
+{
+	drop(places_drop) struct places places = {0};
+	drop(transport_drop) struct transport *t = NULL;
+	struct named_image found;
+	const char *name;
+
+	TRY(places_open(&args->registry, events, &places));
+	TRY(place_open(&places, args->words.at[0], a, &t, &name));
+	TRY(place_find(t, name, a, &found));
+	out->name = found.names.len ? found.names.at[0] : args->words.at[0];
+	out->top = found.descriptor;
+	if (!media_is_index(found.descriptor.media_type))
+		return err_hint(err_new(ERR_USAGE, "%s is one image, no index", out->name),
+			"imgmin inspect %s", args->words.at[0]);
+	TRY(transport_read(t, &found.descriptor, a, &out->text));
+	return index_read(out->text, a, &out->index, out->name);
+}
