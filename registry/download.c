@@ -156,6 +156,12 @@ static void from_start(struct download *d, struct err *e)
 	again(d, e);
 }
 
+static struct err *no_more(const struct download *d, const struct request *r)
+{
+	return err_new(ERR_NETWORK, "%s has no more than %llu of the %llu bytes", r->at.host,
+		(unsigned long long)d->hasher.size, (unsigned long long)d->size);
+}
+
 static void answered(struct request *r)
 {
 	struct download *d = r->arg;
@@ -183,7 +189,7 @@ static void answered(struct request *r)
 	if (request_may_repeat(r)) {
 		again(d, request_refused(r));
 	} else if (status == 416 && d->hasher.size) {
-		from_start(d, request_refused(r));
+		from_start(d, no_more(d, r));
 	} else if (status != 200 && status != 206) {
 		finish(d, request_refused(r));
 	} else if (d->hasher.size < d->size) {

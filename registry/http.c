@@ -146,7 +146,9 @@ static int on_seek(void *arg, curl_off_t off, int origin)
 {
 	struct exchange *x = arg;
 
-	if (origin != SEEK_SET || off < 0 || (uint64_t)off > x->body->size)
+	// libcurl rewinds when a kept connection turns out to be dead. The registry may have taken
+	// a part by then: whoever sends decides what comes next.
+	if (x->never_twice || origin != SEEK_SET || off < 0 || (uint64_t)off > x->body->size)
 		return CURL_SEEKFUNC_FAIL;
 	x->state->read = (uint64_t)off;
 	return CURL_SEEKFUNC_OK;
@@ -359,6 +361,9 @@ static struct err *broken(struct http *h, const struct exchange *x, CURLcode cod
 {
 	const char *detail = x->state->error;
 
+	if (code == CURLE_SEND_FAIL_REWIND)
+		return err_new(ERR_NETWORK, "the connection broke after %llu bytes",
+			(unsigned long long)x->sent);
 	return err_new(ERR_NETWORK, "%s", *detail ? detail : h->curl->easy_strerror(code));
 }
 

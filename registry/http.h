@@ -29,6 +29,7 @@ struct exchange {
 	enum address allowed;         // … but for these
 	int64_t not_before;           // http_now() at which to begin
 	size_t text_max;              // of an answer's body in `text`; HTTP_TEXT_MAX if 0
+	bool never_twice; // libcurl must not send the body again by itself over a new connection
 	// Takes the answer's body, status and headers being known; NULL: into text.
 	struct err *(*receive)(struct exchange *x, const void *bytes, size_t n);
 	void (*progress)(struct exchange *x); // sent or received grew

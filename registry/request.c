@@ -213,6 +213,8 @@ static struct err *on_receive(struct exchange *x, const void *bytes, size_t n)
 		return r->receive(r, bytes, n);
 	if (x->status / 100 != 2 && x->text.len + n > HTTP_TEXT_MAX - 1)
 		n = HTTP_TEXT_MAX - 1 - x->text.len; // what an error says after 64 KiB is lost
+	if (n > x->text.max - x->text.len)
+		return err_new(ERR_NETWORK, "the answer is larger than %zu bytes", x->text.max);
 	return sink_write(&x->text.sink, bytes, n);
 }
 
@@ -240,6 +242,7 @@ static struct err *set_exchange(struct request *r)
 	// A registry's own address is the user's choice; where others send us is not.
 	x->guard = strcmp(r->at.host, remote->base.host) && !proxy_is_set();
 	x->allowed = remote->address;
+	x->never_twice = r->is_once;
 	x->receive = on_receive;
 	x->progress = on_progress;
 	x->done = on_done;

@@ -333,11 +333,10 @@ static void on_recheck(struct upload *u, struct request *r)
 
 static void on_status(struct upload *u, struct request *r)
 {
-	uint64_t offset;
+	uint64_t offset = 0;
 	struct err *e;
 
-	if (r->error || r->x.status / 100 != 2 || !read_range(r, u->blob.size, &offset) ||
-		!offset) {
+	if (r->error || r->x.status / 100 != 2) {
 		if (u->failures++ > u->remote->o->retry)
 			finish(u, why(r), FATE_UPLOADED);
 		else
@@ -350,8 +349,11 @@ static void on_status(struct upload *u, struct request *r)
 		return;
 	}
 	u->is_resumed = true;
-	u->offset = offset;
-	send_rest(u);
+	u->offset = read_range(r, u->blob.size, &offset) ? offset : 0;
+	if (u->offset || u->is_chunked)
+		send_rest(u);
+	else
+		send_closing(u, STEP_WHOLE, u->blob.size);
 }
 
 static void answered(struct request *r)
