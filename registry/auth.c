@@ -182,7 +182,7 @@ static struct err *read_token(struct token *t)
 	if (!token || !*token)
 		token = json_string_value(json_object_get(j, "access_token"));
 	if (!token)
-		return err_new(ERR_NETWORK, "no token in its answer");
+		return err_new(ERR_AUTH, "no token in its answer");
 	if (strlen(token) > TOKEN_MAX || !is_header_text(token))
 		return err_new(ERR_NETWORK, "its token is too long or malformed");
 	int64_t life = json_is_integer(seconds) ? json_integer_value(seconds) : TOKEN_SECONDS;

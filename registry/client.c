@@ -126,7 +126,7 @@ static struct err *document_type(
 		return err_new(ERR_NETWORK, "its format (Docker schema 1) is too old");
 	if (own && type && strcmp(own, type))
 		return err_new(
-			ERR_NETWORK, "it was sent as %.100s and calls itself %.100s", type, own);
+			ERR_NETWORK, "its Content-Type is %.100s, its mediaType %.100s", type, own);
 	*out = own                                ? arena_strdup(a, own)
 		: type                            ? type
 		: json_object_get(j, "manifests") ? OCI_INDEX

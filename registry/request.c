@@ -209,6 +209,8 @@ static struct err *on_receive(struct exchange *x, const void *bytes, size_t n)
 {
 	struct request *r = (struct request *)x;
 
+	if (r->asks_why && x->status / 100 == 2)
+		return err_new(ERR_NETWORK, "enough"); // it is there, and that was the question
 	if (r->receive && x->status / 100 == 2)
 		return r->receive(r, bytes, n);
 	if (x->status / 100 != 2 && x->text.len + n > HTTP_TEXT_MAX - 1)
@@ -487,10 +489,25 @@ static struct err *broken(struct request *r)
 	return with_tls_hint(r, err_wrap(e, "%s", url_shown(r->at.text, &a)));
 }
 
+// A refused HEAD has no words, and some registries know no HEAD (405): GET instead, whose body
+// counts only where it says why.
+static bool ask_why(struct request *r)
+{
+	const int status = r->x.status;
+
+	if (strcmp(r->method, "HEAD") || (status != 401 && status != 403 && status != 405))
+		return false;
+	r->asks_why = true;
+	r->method = "GET";
+	return true;
+}
+
 // What an answer leads to that is neither refused nor final: true where r is on its way again.
 static bool goes_on(struct request *r, struct err **error)
 {
 	*error = NULL;
+	if (r->asks_why && r->x.status / 100 == 2)
+		err_drop(&r->x.error);
 	if (r->x.status == 401 && !r->x.error && r->scope && is_at_registry(r))
 		*error = auth_challenged(r->remote->auth, r);
 	else if (repeat(r))
@@ -499,10 +516,11 @@ static bool goes_on(struct request *r, struct err **error)
 		*error = broken(r);
 	else if (is_redirect(r->x.status))
 		*error = follow(r);
-	else
+	else if (!ask_why(r))
 		return false;
-	if (*error)
+	if (*error && !(r->x.status == 401 && ask_why(r)))
 		return false;
+	err_drop(error);
 	attempt(r);
 	return true;
 }

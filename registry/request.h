@@ -53,6 +53,7 @@ struct request {
 	const char *sent_authorization;
 	struct request *next; // of those that wait for the same
 	int redirects, tries;
+	bool asks_why;        // a HEAD was refused without words: GET has some
 	bool was_refused;     // with a token, once
 	bool next_uses_fresh; // the token it waits for, whatever its life
 };
