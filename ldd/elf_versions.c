@@ -1,7 +1,7 @@
 // Symbol versions: what a file asks for (Verneed) and defines (Verdef); LSB, Symbol Versioning.
 #include "ldd/elf_view.h"
 
-enum { VERSIONS_MAX = 65536 }; // records of both chains together
+enum { VERSIONS_MAX = 16384 }; // records of both chains together; real files have a few hundred
 
 // One walk of a chain. Its records have the same layout in both classes.
 struct walker {

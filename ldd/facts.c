@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+enum { CHAIN_MAX = 512 }; // symbols in one place of the hash table
+
 // GLIBC_2.34 → "2.34". DT_RELR came with glibc 2.36 and its own version name.
 static const char *glibc_number(const char *version)
 {
@@ -76,13 +78,17 @@ uint32_t symbol_hash(const char *name)
 	return h;
 }
 
-static void build_index(
+// False where many names meet in one place of the table: looking each of them up would take their
+// number squared. A name has as many definitions as it has versions, a dozen.
+static bool build_index(
 	struct arena *a, const struct elf_symbols *symbols, struct symbol_index *out)
 {
 	size_t n = symbols->len, buckets = 16;
 
 	while (buckets < n)
 		buckets *= 2;
+	drop(mem_drop) uint16_t *lengths = mem_alloc(buckets * sizeof(*lengths));
+
 	out->mask = (uint32_t)(buckets - 1);
 	out->buckets = arena_alloc(a, buckets * sizeof(uint32_t));
 	out->next = arena_alloc(a, n * sizeof(uint32_t));
@@ -90,10 +96,13 @@ static void build_index(
 	for (size_t i = n; i-- > 0;) { // backwards, so that chains keep the table's order
 		uint32_t hash = symbol_hash(symbols->at[i].name);
 
+		if (++lengths[hash & out->mask] > CHAIN_MAX)
+			return false;
 		out->hashes[i] = hash;
 		out->next[i] = out->buckets[hash & out->mask];
 		out->buckets[hash & out->mask] = (uint32_t)(i + 1);
 	}
+	return true;
 }
 
 struct err *facts_symbols(struct resolver *r, const struct object_file *f, struct facts **out)
@@ -107,11 +116,12 @@ struct err *facts_symbols(struct resolver *r, const struct object_file *f, struc
 	e = read_symbols(a, f, &facts->symbols);
 	if (e && err_number(e))
 		return take(e);
-	if (e) {
+	if (e)
 		facts->damage = arena_strdup(a, err_text(e));
+	else if (!build_index(a, &facts->symbols, &facts->index))
+		facts->damage = "too many symbols of one name";
+	if (facts->damage)
 		facts->symbols = (struct elf_symbols){0};
-	}
-	build_index(a, &facts->symbols, &facts->index);
 	facts->has_symbols = true;
 	return NULL;
 }

@@ -62,7 +62,7 @@ struct facts {
 	struct strings lib_strings;
 	struct map *nss; // of libc's file: what nsswitch.conf says, from database to struct strings
 
-	bool has_needs, has_defines, has_symbols, has_platform, has_notes, has_lib_strings;
+	bool has_defines, has_symbols, has_platform, has_notes, has_lib_strings;
 };
 
 // Never NULL. The needs' groups and the floor are always filled in.

@@ -46,6 +46,8 @@ static const char *read_entry(struct arena *a, const json_t *entry, struct facts
 
 	if (!json_is_object(entry))
 		return "an entry is no object";
+	if (facts->notes.len >= ENTRIES_MAX)
+		return "too many entries";
 	wrong = read_sonames(a, json_object_get(entry, "soname"), &note);
 	if (wrong)
 		return wrong;

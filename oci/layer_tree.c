@@ -11,6 +11,7 @@
 #define LINKS_MAX 40                   // as in path_resolution(7)
 #define TEXT_MAX (UINT64_C(256) << 20) // link targets and attributes of all entries
 #define XATTRS_MAX 256                 // of one file
+#define LAYER_ALL UINT16_MAX           // above every layer
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 
@@ -96,48 +97,46 @@ static struct err *add_child(struct layer_tree *t, struct tree_node *parent, con
 	c->bucket = *slot;
 	*slot = c;
 	c->next = parent->child;
+	if (c->next)
+		c->next->before = c;
 	parent->child = c;
 	*out = c;
 	return NULL;
 }
 
-static void unhash(struct layer_tree *t, struct tree_node *c)
+static void unlink_node(struct layer_tree *t, struct tree_node *c)
 {
 	struct tree_node **at = &t->slots[slot_of(t, c->parent, c->name, strlen(c->name))];
 
 	while (*at != c)
 		at = &(*at)->bucket;
 	*at = c->bucket;
+	*(c->before ? &c->before->next : &c->parent->child) = c->next;
+	if (c->next)
+		c->next->before = c->before;
 }
 
 // Removes what lies below n and comes from a layer under `layer`; a directory stays while anything
-// is left in it. Depth is bounded by PATH_MAX.
+// is left in it. What comes in later comes from that layer, so once a layer is enough, however
+// often it hides the same. Depth is bounded by PATH_MAX.
 static void remove_below(struct layer_tree *t, struct tree_node *n, unsigned layer)
 {
-	for (struct tree_node **at = &n->child; *at;) {
-		struct tree_node *c = *at;
-
+	if (n->cleared == layer + 1)
+		return;
+	n->cleared = layer < LAYER_ALL ? (uint16_t)(layer + 1) : 0;
+	for (struct tree_node *c = n->child, *next; c; c = next) {
+		next = c->next;
 		remove_below(t, c, layer);
-		if (c->child || c->layer >= layer) {
-			at = &c->next;
-			continue;
-		}
-		unhash(t, c);
-		*at = c->next;
+		if (!c->child && c->layer < layer)
+			unlink_node(t, c);
 	}
 }
 
 static void remove_node(struct layer_tree *t, struct tree_node *n, unsigned layer)
 {
 	remove_below(t, n, layer);
-	if (n->child || n->layer >= layer)
-		return;
-	unhash(t, n);
-	struct tree_node **at = &n->parent->child;
-
-	while (*at != n)
-		at = &(*at)->next;
-	*at = n->next;
+	if (!n->child && n->layer < layer)
+		unlink_node(t, n);
 }
 
 // One walk from a directory of the tree to another.
@@ -386,7 +385,7 @@ static struct err *apply_node(struct change *c, struct tree_node *parent, const 
 		become_hard_link(c, n, to);
 	// What is no directory (any more) has nothing below it, from whichever layer.
 	if (!S_ISDIR(n->mode))
-		remove_below(t, n, UINT_MAX);
+		remove_below(t, n, LAYER_ALL);
 	return NULL;
 }
 

@@ -5,8 +5,9 @@
 #include "oci/layers.h"
 
 struct tree_node {
-	struct tree_node *parent, *child, *next; // child: the first one; next: of the same parent
-	struct tree_node *bucket;                // the next one in the hash table's slot
+	struct tree_node *parent, *child; // child: the first one
+	struct tree_node *next, *before;  // of the same parent
+	struct tree_node *bucket;         // the next one in the hash table's slot
 	const char *target;
 	const struct xattrs *xattrs; // NULL: none
 	uint64_t off, size;          // of a regular file, in the spool file
@@ -16,6 +17,7 @@ struct tree_node {
 	gid_t gid;
 	uint32_t ino;       // the same for hard links
 	uint16_t layer;     // that had the entry last
+	uint16_t cleared;   // one more than the layer that last hid all below it
 	uint16_t path_len;  // of the canonical path
 	bool has_hard_link; // another node had the same ino at some time
 	char name[];

@@ -212,6 +212,23 @@ static void kinds_replace_each_other(void **state)
 	assert_string_equal(contents(&i, "/twice"), "2");
 }
 
+// What a layer has already hidden it may hide again; what it brought itself stays.
+static void whiteouts_may_come_again(void **state)
+{
+	(void)state;
+	drop(image_drop) struct image i = {0};
+
+	OPEN(&i,
+		LIST({'f', "a/b/c/old", "1"}, {'f', "a/b/old", "1"}, {'f', "a/old", "1"},
+			{'f', "e/1", "1"}, {'f', "e/2", "1"}, {'f', "e/3", "1"}),
+		LIST({'f', "a/b/.wh..wh..opq", ""}, {'f', "a/b/c/new", "2"},
+			{'f', "a/b/.wh..wh..opq", ""}, {'f', "a/b/.wh.c", ""}, {'f', ".wh.a", ""},
+			{'f', "a/new", "2"}, {'f', "a/.wh..wh..opq", ""}, {'f', "e/.wh.2", ""},
+			{'f', "e/.wh.2", ""}, {'f', "e/.wh.3", ""}, {'f', "e/2/x", "2"},
+			{'f', "e/.wh.2", ""}, {'f', "e/.wh.1", ""}, {'f', "e/2", "2"}));
+	assert_string_equal(listing(&i), "/a/ /a/b/ /a/b/c/ /a/b/c/new /a/new /e/ /e/2");
+}
+
 static void hard_links_share_a_file(void **state)
 {
 	(void)state;
@@ -445,6 +462,7 @@ int main(void)
 		cmocka_unit_test(layers_add_up),
 		cmocka_unit_test(whiteouts_hide_lower_layers_alone),
 		cmocka_unit_test(kinds_replace_each_other),
+		cmocka_unit_test(whiteouts_may_come_again),
 		cmocka_unit_test(hard_links_share_a_file),
 		cmocka_unit_test(hostile_entries_are_errors),
 		cmocka_unit_test(links_out_of_the_tree_stay_inside),

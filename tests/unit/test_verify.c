@@ -384,6 +384,28 @@ static void musl_programs_are_fine(void **state)
 	expect_none(&c);
 }
 
+// A thousand definitions of one name, which each lookup would pass: said, not searched.
+static void a_name_with_too_many_definitions(void **state)
+{
+	struct fixture *f = *state;
+	const struct problem *p;
+	struct closure c;
+
+	shell(f,
+		"for i in $(seq 1000); do echo \"V$i { };\" >&3;"
+		"echo \"int f$i(void) { return 0; } __asm__(\\\".symver f$i, f@V$i\\\");\"; done"
+		" >a.c 3>map; echo 'int g(void) { return 0; }' >>a.c;"
+		"gcc -w -shared -fPIC -Wl,-soname,liba.so.1 -Wl,--version-script=map -o liba.so.1 a.c");
+	make_program(f, "int main(void) { return g(); }", "");
+	fixture_open(f, "/");
+	c = resolve(f, "p");
+	assert_null(verify_symbols(f->r, &c));
+	p = problem_of(&c, PROBLEM_SYMBOL);
+	assert_non_null(p);
+	assert_true(p->is_warning);
+	expect_contains(p->text, "too many symbols of one name");
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)
@@ -394,6 +416,7 @@ int main(void)
 		TEST(a_provider_without_a_version_table_does_not),
 		TEST(a_missing_library_is_said_once),
 		TEST(a_weak_need_only_warns),
+		TEST(a_name_with_too_many_definitions),
 		TEST(each_program_is_told_about_a_shared_library),
 		TEST(an_old_glibc_gets_a_hint),
 		TEST(relr_needs_a_libc_that_knows_it),
