@@ -22,7 +22,8 @@ struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work, done;
 	struct job *first, **last; // queue
-	unsigned workers, started, idle;
+	size_t queued;
+	unsigned workers, started, idle; // idle: waiting, perhaps woken already
 	bool is_closing;
 	pthread_t threads[];
 };
@@ -57,6 +58,7 @@ static void queue_push(struct pool *p, struct job *j)
 {
 	*p->last = j;
 	p->last = &j->next;
+	p->queued++;
 }
 
 static void queue_remove(struct pool *p, struct job *j)
@@ -68,6 +70,7 @@ static void queue_remove(struct pool *p, struct job *j)
 	*at = j->next;
 	if (p->last == &j->next)
 		p->last = at;
+	p->queued--;
 }
 
 // With the lock held, which is given back while the job runs.
@@ -127,9 +130,10 @@ struct job *pool_submit(struct pool *p, struct err *(*fn)(void *arg), void *arg)
 	*j = (struct job){.pool = p, .fn = fn, .arg = arg};
 	pthread_mutex_lock(&p->lock);
 	queue_push(p, j);
+	// Whoever waits may have been woken for an earlier job and not have come to it yet.
 	if (p->idle)
 		pthread_cond_signal(&p->work);
-	else if (p->started < p->workers)
+	if (p->queued > p->idle && p->started < p->workers)
 		worker_start(p);
 	pthread_mutex_unlock(&p->lock);
 	return j;

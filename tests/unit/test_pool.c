@@ -1,10 +1,12 @@
 #include "base/pool.h"
 
 #include <setjmp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -127,12 +129,61 @@ static void default_size(void **state)
 	pool_drop(&none);
 }
 
+struct meeting {
+	pthread_mutex_t lock;
+	pthread_cond_t all_here;
+	int here, expected;
+	int came_late;
+};
+
+// Until all are here at once; whoever waits for long has been left alone.
+static struct err *meet(void *arg)
+{
+	struct meeting *m = arg;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	pthread_mutex_lock(&m->lock);
+	if (++m->here == m->expected)
+		pthread_cond_broadcast(&m->all_here);
+	while (m->here < m->expected && !m->came_late)
+		m->came_late = pthread_cond_timedwait(&m->all_here, &m->lock, &until) != 0;
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+// Two jobs handed in at once while one worker waits and one was never needed: both begin.
+static void jobs_begin_while_workers_are_free(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		struct meeting first = {
+			PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 1, 0};
+		struct meeting m = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 2, 0};
+		struct pool *p = pool_new(2);
+		struct job *one = pool_submit(p, meet, &first);
+
+		usleep(2000);
+		assert_null(job_wait(one));
+		usleep(2000); // now a worker waits
+		struct job *a = pool_submit(p, meet, &m), *b = pool_submit(p, meet, &m);
+
+		usleep(5000); // nobody else does what is queued
+		assert_null(job_wait(a));
+		assert_null(job_wait(b));
+		assert_int_equal(m.came_late, 0);
+		pool_drop(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_every_job),
 		cmocka_unit_test(jobs_may_wait_for_jobs),
 		cmocka_unit_test(workers_leave_signals_to_main),
+		cmocka_unit_test(jobs_begin_while_workers_are_free),
 		cmocka_unit_test(default_size),
 	};
 
