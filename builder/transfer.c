@@ -250,6 +250,9 @@ struct err *transfer_places(struct places *p, const char *from, const char *to,
 	bool is_single;
 
 	TRY(place_open(p, from, a, &src, &name));
+	if (o.with_referrers && is_remote(src))
+		return err_new(ERR_USAGE,
+			"--referrers: they are found in layouts and archives, not yet in registries");
 	TRY(place_find(src, name, a, &found));
 	TRY(place_platform(to, a, &is_single, &single));
 	if (is_single && !o.platform && media_is_index(found.descriptor.media_type))
