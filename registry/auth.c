@@ -237,7 +237,7 @@ static void on_token(struct request *r)
 		e = request_refused(r);
 	if (!e) {
 		e = read_token(t);
-		if (e && err_kind(e) != ERR_NETWORK) { // JSON's own complaint
+		if (e && err_kind(e) == ERR_FAILED) { // JSON's own complaint
 			struct err *wrong = err_new(ERR_NETWORK, "%s", err_text(e));
 
 			err_drop(&e);

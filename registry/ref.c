@@ -39,6 +39,11 @@ static bool is_hex(const char *s, size_t n)
 
 static struct err *refuse(const char *text, const char *why)
 {
+	const char *at = strrchr(text, '@');
+
+	// Somebody's user:password@ is not repeated.
+	if (at && strncmp(at, "@sha", 4) && strchr(text, ':') < at)
+		return err_new(ERR_USAGE, "image name '…%.300s': %s", at, why);
 	return err_new(ERR_USAGE, "image name '%.300s': %s", text, why);
 }
 
