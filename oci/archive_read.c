@@ -356,8 +356,15 @@ static struct err *in_list(struct transport *t, struct arena *a, struct named_im
 {
 	struct archive_in *in = (struct archive_in *)t;
 
-	vec_each (it, &in->images)
-		vec_push(a, out, *it);
+	vec_each (it, &in->images) {
+		struct named_image *copy = vec_add(a, out);
+
+		// Through its own text: a copy of all of it, which outlives the transport.
+		TRY(json_read(json_write(&descriptor_table, &it->descriptor, a), &descriptor_table,
+			a, &copy->descriptor, "descriptor"));
+		for (size_t i = 0; i < it->names.len; i++)
+			vec_push(a, &copy->names, arena_strdup(a, it->names.at[i]));
+	}
 	return NULL;
 }
 

@@ -25,7 +25,7 @@ struct named_images {
 
 struct transport;
 struct transport_ops {
-	// The top-level images, in their stored order.
+	// The top-level images, in their stored order; they live in the arena.
 	struct err *(*list)(struct transport *t, struct arena *a, struct named_images *out);
 	// Opens a blob or document; ERR_FAILED where it is not there or has another size.
 	struct err *(*open)(struct transport *t, const struct descriptor *d, struct blob *out);

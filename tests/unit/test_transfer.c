@@ -75,7 +75,10 @@ static void layout_archive_layout(void **state)
 	assert_int_equal(done.names.len, 1); // not "1.2" beside it
 	assert_string_equal(done.names.at[0], "docker.io/user/sensor:1.2");
 	assert_false(done.is_pushed);
-	must_copy(&a, "./one.tar", "oci:two");
+	done = must_copy(&a, "./one.tar", "oci:two");
+	// What is told lives on when both places are closed.
+	assert_string_equal(done.top.digest, top.digest);
+	assert_string_equal(done.names.at[0], "docker.io/user/sensor:1.2");
 	must_copy(&a, "two/", "two.tar");
 	assert_int_equal(run("diff -r one two"), 0);
 	assert_int_equal(run("cmp one.tar two.tar"), 0);
