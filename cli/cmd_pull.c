@@ -30,7 +30,6 @@ static struct err *pull_run(void *args, const struct common_args *common)
 
 static const struct opt pull_opts[] = {
 	TRANSFER_PLATFORM,
-	TRANSFER_REFERRERS,
 	TRANSFER_REGISTRY,
 	{0},
 };

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# imgmin index, login and logout, and what a copy inside one registry moves, with docker-registry.
+load ../lib/common
+
+bats_require_minimum_version 1.5.0
+
+# registry NAME [HTPASSWD]: starts one on a free port; $NAME is "localhost:PORT" from then on.
+registry() {
+	local dir=$BATS_FILE_TMPDIR/$1 port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	mkdir "$dir"
+	{
+		echo "version: 0.1"
+		echo "storage: {filesystem: {rootdirectory: $dir}}"
+		echo "http: {addr: 127.0.0.1:$port}"
+		[ -z "${2:-}" ] || echo "auth: {htpasswd: {realm: test, path: $2}}"
+	} >"$dir.yml"
+	docker-registry serve "$dir.yml" >"$dir.log" 2>&1 </dev/null 3>&- &
+	echo $! >"$dir.pid"
+	for _ in $(seq 100); do
+		(exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+		sleep 0.1
+	done
+	export "$1=localhost:$port"
+}
+
+setup_file() {
+	[ -n "$(command -v docker-registry)" ] && [ -n "$(command -v arm-linux-gnueabihf-gcc)" ] || return 0
+	sensor
+	cd "$BATS_FILE_TMPDIR"
+	# "s3cret" of joe
+	echo 'joe:$2y$05$AdbeQ8d3Q4.6Yzvh/vxUXeELSuNASp/oefVOyHGaSKbT4o7efXhVe' >htpasswd
+	registry open
+	registry closed "$BATS_FILE_TMPDIR/htpasswd"
+	"$imgmin" build -q "$sensor_native" -t "$open/u/s:amd" --push >amd
+	"$imgmin" build -q "$sensor_armhf" -t "$open/u/other:arm" --push >arm
+	"$imgmin" build -q "$sensor_armhf" "$sensor_native" -t u/s:1 -o both.tar >both
+}
+
+teardown_file() {
+	for pid in "$BATS_FILE_TMPDIR"/*.pid; do
+		[ ! -e "$pid" ] || kill "$(cat "$pid")"
+	done
+}
+
+setup() {
+	need_tool docker-registry arm-linux-gnueabihf-gcc skopeo jq
+	mkdir "$BATS_TEST_TMPDIR/work"
+	cd "$BATS_TEST_TMPDIR/work"
+	export DOCKER_CONFIG=$PWD/docker
+	unset XDG_RUNTIME_DIR XDG_CONFIG_HOME REGISTRY_AUTH_FILE DOCKER_AUTH_CONFIG
+	export HOME=$PWD
+	both=$(sed 's/.*@//' "$BATS_FILE_TMPDIR/both")
+	arm=$(sed 's/.*@//' "$BATS_FILE_TMPDIR/arm")
+}
+
+raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
+
+@test "images of two jobs become the index that one build makes" {
+	expect 0 "$imgmin" index create "$open/u/s:1" "$open/u/s:amd" "$open/u/other@$arm"
+	[[ $output == "1: digest: $both size: "* ]]
+	says "mounted from u/other"
+	[ "sha256:$(raw "$open/u/s:1" | sha256sum | cut -d' ' -f1)" = "$both" ]
+	expect 0 "$imgmin" index inspect "$open/u/s:1"
+	[ "$(awk 'NR > 1 {print $1}' <<<"$output" | tr '\n' ' ')" = "linux/arm/v7 linux/amd64 " ]
+	expect 0 "$imgmin" index inspect --format json "$open/u/s:1"
+	[ "$output" = "$(raw "$open/u/s:1")" ]
+}
+
+@test "--append keeps what is there, without it nothing is kept" {
+	expect 0 "$imgmin" index create --append "$open/u/s:2" "$open/u/s:amd"
+	expect 0 "$imgmin" index create --append "$open/u/s:2" "$open/u/other:arm"
+	[[ $output == *"$both"* ]]
+	expect 0 "$imgmin" index create --append "$open/u/s:2" "$open/u/other:arm"
+	[[ $output == *"$both"* ]]
+	expect 0 "$imgmin" index create "$open/u/s:2" "$open/u/other:arm"
+	raw "$open/u/s:2" | jq -e '.manifests | length == 1'
+}
+
+@test "two images for one platform are refused, and the tag stays" {
+	"$imgmin" build -q "$sensor_native" --label other=1 -o other.tar
+	expect 0 "$imgmin" index create "$open/u/s:3" "$open/u/s:amd"
+	before=$(raw "$open/u/s:3")
+	expect 2 "$imgmin" index create "$open/u/s:3" "$open/u/s:amd" other.tar
+	says "both for linux/amd64"
+	expect 2 "$imgmin" index create --append "$open/u/s:3" other.tar
+	[ "$(raw "$open/u/s:3")" = "$before" ]
+	expect 2 "$imgmin" index inspect "$open/u/s:amd"
+}
+
+@test "an index of Docker's types is a manifest list; archives come along" {
+	"$imgmin" build -q --format docker "$sensor_native" -o a.tar
+	"$imgmin" build -q --format docker "$sensor_armhf" -o b.tar
+	expect 0 "$imgmin" index create "$open/list/s" a.tar b.tar
+	raw "$open/list/s" | jq -e \
+		'.mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"'
+	expect 0 "$imgmin" check --strict "$open/list/s"
+}
+
+@test "a copy inside one registry mounts, downloading nothing" {
+	"$imgmin" push -q "$BATS_FILE_TMPDIR/both.tar" "$open/from/s:1"
+	export XDG_CACHE_HOME=$PWD/cache
+	expect 0 "$imgmin" copy "$open/from/s:1" "$open/to/s:2"
+	says "mounted from from/s"
+	[[ $stderr != *downloaded* && $stderr != *uploaded* ]]
+	[ -z "$(find cache -type f -size +10k)" ]
+	[ "sha256:$(raw "$open/to/s:2" | sha256sum | cut -d' ' -f1)" = "$both" ]
+	expect 0 "$imgmin" pull "$open/to/s:2" back.tar
+	expect 0 "$imgmin" check --strict back.tar
+}
+
+@test "login, push, logout: Docker's config.json with mode 0600, other fields kept" {
+	expect 5 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" "$closed/a/b"
+	says "imgmin login $closed"
+	mkdir docker
+	echo '{"detachKeys": "ctrl-x", "auths": {"other.example": {"auth": "YTpi"}}}' >docker/config.json
+	expect 0 "$imgmin" login -u joe --password-stdin "$closed" <<<s3cret
+	[ -z "$output" ]
+	[[ $stderr != *s3cret* ]]
+	[ "$(stat -c %a docker/config.json)" = 600 ]
+	jq -e --arg h "$closed" '.detachKeys == "ctrl-x" and .auths["other.example"].auth == "YTpi" and
+		.auths[$h].auth == "am9lOnMzY3JldA=="' docker/config.json
+	expect 0 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" "$closed/a/b"
+	expect 0 "$imgmin" logout "$closed"
+	jq -e --arg h "$closed" '.auths[$h] == null and .auths["other.example"].auth == "YTpi"' \
+		docker/config.json
+	expect 5 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" "$closed/a/b"
+	expect 0 "$imgmin" push --creds joe:s3cret "$BATS_FILE_TMPDIR/both.tar" "$closed/a/b"
+}
+
+@test "a wrong password is exit 5 and nothing is kept" {
+	expect 5 "$imgmin" login -u joe --password-stdin "$closed" <<<wr0ng
+	[[ $stderr != *wr0ng* ]]
+	[ ! -e docker/config.json ]
+	expect 2 "$imgmin" login --password-stdin "$closed" <<<s3cret
+	expect 2 "$imgmin" login -u joe --password-stdin "$closed" </dev/null
+	expect 2 "$imgmin" login -u joe --password-stdin nohost <<<s3cret
+}
+
+@test "the password is asked for on the terminal, and not shown" {
+	need_tool script
+	# script gives it a terminal; what is typed comes after the question.
+	{ sleep 1; echo joe; sleep 1; echo s3cret; sleep 1; } |
+		script -qec "$imgmin login $closed" /dev/null >said
+	grep -q "logged in to $closed as joe" said
+	grep -q "Password: " said
+	[ "$(grep -c s3cret said)" = 0 ]
+}
