@@ -257,6 +257,7 @@ void file_out_drop(struct file_out **pf)
 		return;
 	if (f->temp[0])
 		unlinkat(f->target.dirfd, f->temp, 0);
+	temp_forget(f->temp);
 	fd_drop(&f->to.fd);
 	target_drop(&f->target);
 	mem_drop(pf);
@@ -315,6 +316,7 @@ void dir_out_drop(struct dir_out **pd)
 		return;
 	if (d->temp[0])
 		temp_remove(d->target.dirfd, d->temp);
+	temp_forget(d->temp);
 	fd_drop(&d->lock);
 	target_drop(&d->target);
 	mem_drop(&d->dir);

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -72,6 +75,83 @@ static int make_one(int dirfd, const char *name, mode_t mode)
 	return fd;
 }
 
+// ---- what a stop by signal removes ----
+
+static pthread_mutex_t watched_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct watched {
+	struct watched *next;
+	int dirfd;
+	const char *name;
+} * watched;
+static sigset_t stopping;
+
+// Waits for the signal in a thread of its own, where everything may be called, which a handler may
+// not. The lock is kept: nothing new is made while the process ends.
+static void *watch(void *unused)
+{
+	int signal_number;
+
+	(void)unused;
+	if (sigwait(&stopping, &signal_number))
+		return NULL;
+	pthread_mutex_lock(&watched_lock);
+	for (struct watched *w = watched; w; w = w->next)
+		if (w->name[0])
+			temp_remove(w->dirfd, w->name);
+	signal(signal_number, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
+	raise(signal_number);
+	return NULL;
+}
+
+// Signals that the caller of the program ignores (nohup) stay ignored.
+static void watch_start(void)
+{
+	static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+	pthread_t thread;
+	sigset_t before;
+
+	sigemptyset(&stopping);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct sigaction a;
+
+		if (sigaction(all[i], NULL, &a) == 0 && a.sa_handler == SIG_DFL)
+			sigaddset(&stopping, all[i]);
+	}
+	pthread_sigmask(SIG_BLOCK, &stopping, &before);
+	if (pthread_create(&thread, NULL, watch, NULL) == 0)
+		pthread_detach(thread);
+	else
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void watch_add(int dirfd, const char *name)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct watched *w = mem_alloc(sizeof(*w));
+
+	*w = (struct watched){.dirfd = dirfd, .name = name};
+	pthread_once(&once, watch_start);
+	pthread_mutex_lock(&watched_lock);
+	w->next = watched;
+	watched = w;
+	pthread_mutex_unlock(&watched_lock);
+}
+
+void temp_forget(const char *name)
+{
+	pthread_mutex_lock(&watched_lock);
+	for (struct watched **at = &watched; *at; at = &(*at)->next)
+		if ((*at)->name == name) {
+			struct watched *w = *at;
+
+			*at = w->next;
+			free(w);
+			break;
+		}
+	pthread_mutex_unlock(&watched_lock);
+}
+
 int temp_make(int dirfd, const char *base, mode_t mode, char name[TEMP_NAME])
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -85,8 +165,10 @@ int temp_make(int dirfd, const char *base, mode_t mode, char name[TEMP_NAME])
 		// Where locks are not supported nothing is ever swept either.
 		bool is_swept = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 
-		if (!is_swept && is_same_file(fd, dirfd, name))
+		if (!is_swept && is_same_file(fd, dirfd, name)) {
+			watch_add(dirfd, name);
 			return fd;
+		}
 		close(fd); // a sweep came between creation and lock
 	}
 	errno = EEXIST;

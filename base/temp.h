@@ -9,8 +9,12 @@
 
 // Makes the file (the directory, if mode has S_IFDIR) `.BASE.imgmin-XXXXXX` in the directory dirfd.
 // The result is its descriptor, open for reading and writing and flock()ed; -1 and errno. A long
-// base is cut. The umask applies to mode.
+// base is cut. The umask applies to mode. From here to temp_forget a stop by SIGINT, SIGTERM or
+// SIGHUP removes it before the process ends, unless name is empty by then; dirfd and name must live
+// as long. The first call is the main thread's.
 int temp_make(int dirfd, const char *base, mode_t mode, char name[TEMP_NAME]);
+// To be called once for each temp_make, before name and dirfd go away.
+void temp_forget(const char *name);
 // Removes what temp_make made for the same base in processes that are gone. Best effort.
 void temp_sweep(int dirfd, const char *base);
 // Removes the file or directory with all it holds. Best effort.

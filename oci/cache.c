@@ -131,6 +131,7 @@ void cache_drop(struct cache **pc)
 		return;
 	if (c->temp[0])
 		temp_remove(c->parent, c->temp);
+	temp_forget(c->temp);
 	fd_drop(&c->fd);
 	fd_drop(&c->parent);
 	mem_drop(&c->dir);
@@ -316,6 +317,7 @@ void cache_entry_drop(struct cache_entry **pe)
 		return;
 	if (e->temp[0])
 		unlinkat(e->tmp, e->temp, 0);
+	temp_forget(e->temp);
 	fd_drop(&e->file.fd);
 	fd_drop(&e->tmp);
 	mem_drop(&e->name);

@@ -146,3 +146,30 @@ whole() { # LAYOUT
 		[ -z "$(ls -A clean)" ] || { ls -lA clean; return 1; }
 	done
 }
+
+# stopped SIGNAL: a build that the signal ends while its output is being written; its status.
+stopped() {
+	local status=0
+	# A pipe that nobody reads holds the build up once the archive stands beside its target.
+	mkfifo "$1.fifo"
+	sleep 30 <>"$1.fifo" &
+	local reader=$!
+	"$imgmin" build --quiet --cache-dir cache --add "$BATS_FILE_TMPDIR/data:/data" \
+		--compression none -o out/x.tar -o "$1.fifo" "$sensor_native" >/dev/null 2>&1 &
+	local pid=$!
+	for i in $(seq 100); do [ -n "$(ls -A out 2>/dev/null)" ] && break; sleep 0.05; done
+	sleep 0.3
+	ls -A out >"$1.during"
+	kill -s "$1" $pid
+	wait $pid || status=$?
+	kill $reader 2>/dev/null || true
+	echo $status
+}
+
+@test "a stop by SIGTERM or SIGHUP removes what was half-written, and ends by that signal" {
+	mkdir out
+	[ "$(stopped TERM)" = 143 ]
+	[ "$(stopped HUP)" = 129 ]
+	[ -z "$(find out -name '.*')" ]
+	find "${TMPDIR:-/tmp}" -maxdepth 1 -name '.image.imgmin-*' -newer TERM.fifo | (! grep .)
+}
