@@ -135,36 +135,41 @@ static void list_append(struct loading *l, struct object *o)
 	list_insert(l, at, o);
 }
 
-static void add_name(struct loading *l, struct object *o, const char *name)
+// The first that a name was given to keeps it.
+static void know(struct loading *l, struct object *o, const char *name)
 {
-	for (size_t i = 0; i < o->names.len; i++)
-		if (strcmp(o->names.at[i], name) == 0)
-			return;
-	vec_push(l->a, &o->names, arena_strdup(l->a, name));
+	void **known = map_at(&l->c->known, l->a, name);
+
+	if (!*known)
+		*known = o;
 }
 
+// What was not found is looked for again by every asker. The loaders know the program by no file
+// name: a library of the same name is another file.
+static void know_names(struct loading *l, struct object *o)
+{
+	if (!o->file)
+		return;
+	if (o != l->program)
+		know(l, o, o->name);
+	if (l->ld->kind == LIBC_GLIBC && o->file->elf.soname)
+		know(l, o, o->file->elf.soname);
+}
+
+static void add_name(struct loading *l, struct object *o, const char *name)
+{
+	vec_push(l->a, &o->names, arena_strdup(l->a, name));
+	know(l, o, name);
+}
+
+// What one object asks for comes one after the other.
 static void add_wanter(struct loading *l, struct object *o, struct object *by)
 {
-	for (size_t i = 0; i < o->wanted_by.len; i++)
-		if (o->wanted_by.at[i] == by)
-			return;
-	if (by)
+	if (!o->wanted_by.len || o->wanted_by.at[o->wanted_by.len - 1] != by)
 		vec_push(l->a, &o->wanted_by, by);
 }
 
 // ---- is it there already? ----
-
-static bool is_called(const struct loading *l, const struct object *o, const char *name)
-{
-	if (!o->file)
-		return false; // what was not found is looked for again by every asker
-	// The loaders know the program by no file name: a library of the same name is another file.
-	for (size_t i = 0; i < o->names.len && o != l->program; i++)
-		if (strcmp(o->names.at[i], name) == 0)
-			return true;
-	return l->ld->kind == LIBC_GLIBC && o->file->elf.soname &&
-		strcmp(o->file->elf.soname, name) == 0;
-}
 
 // musl's own names: libc, libpthread, librt, libm, libdl, libutil, libxnet are the loader itself.
 static bool is_musl_itself(const struct loading *l, const char *name)
@@ -187,12 +192,7 @@ static struct object *find_by_name(struct loading *l, const char *name)
 	// The program is known to glibc's loader by the empty name.
 	if (!name[0] && l->ld->kind == LIBC_GLIBC)
 		return l->program;
-	vec_each (o, &l->c->objects)
-		if (is_called(l, *o, name))
-			return *o;
-	if (l->interpreter && l->ld->kind == LIBC_GLIBC && is_called(l, l->interpreter, name))
-		return l->interpreter;
-	return NULL;
+	return map_get(&l->c->known, name);
 }
 
 static bool is_same_file(const struct object_file *x, const struct object_file *y)
@@ -254,6 +254,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 	struct found found;
 	const char *asked = name;
 
+	TRY(resolver_count_place(l->r, l->program, l->program->name));
 	name = search_expand_name(l->r, l->ld, by, l->program, asked);
 	*out = find_by_name(l, name);
 	if (*out)
@@ -291,6 +292,7 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 		return NULL;
 	}
 	*out = object_new(l, name, found.file, found.rule, by);
+	know_names(l, *out);
 	(*out)->rule_detail = found.detail;
 	(*out)->rule_of = found.of;
 	(*out)->is_skipped_optional = is_optional && !found.file;
@@ -500,11 +502,14 @@ static struct err *begin(struct loading *l, const struct object_file *file)
 	TRY(resolver_loader(l->r, e, kind_by_needed(e), &l->ld));
 	l->c->libc = l->ld->kind;
 	l->c->interpreter = l->ld->file;
+	know_names(l, l->program);
 	if (e->interp) {
 		TRY(check_interpreter(l));
-		if (l->ld->file)
+		if (l->ld->file) {
 			l->interpreter =
 				object_new(l, e->interp, l->ld->file, RULE_INTERPRETER, l->program);
+			know_names(l, l->interpreter);
+		}
 	}
 	TRY(load_preload(l));
 	return load_all(l, 0);
@@ -526,6 +531,14 @@ struct err *closure_resolve(
 	return begin(&l, file);
 }
 
+static bool is_wanted_by(const struct object *o, const struct object *by)
+{
+	vec_each (it, &o->wanted_by)
+		if (*it == by)
+			return true;
+	return false;
+}
+
 struct err *closure_add_hidden(struct resolver *r, struct closure *c, struct object *by,
 	const char *name, const char *why, bool *found)
 {
@@ -540,7 +553,8 @@ struct err *closure_add_hidden(struct resolver *r, struct closure *c, struct obj
 	*found = o && o->file;
 	if (!*found)
 		return NULL;
-	add_wanter(&l, o, by);
+	if (!is_wanted_by(o, by))
+		add_wanter(&l, o, by);
 	list_append(&l, o);
 	l.hidden = arena_printf(l.a, "needed by %s", name);
 	return load_all(&l, from);

@@ -57,6 +57,7 @@ struct closure {
 		size_t len, cap;
 	} problems;
 	struct strings notes; // said once per program: candidates skipped and why, odd run paths
+	struct map known;     // the loaded object of a name
 };
 
 // Resolves what the loader of the program at (root, path) would load. Problems of the program are

@@ -110,7 +110,7 @@ struct err *ldcache_read(struct root *r, struct arena *a, struct ldcache *out)
 
 	*out = (struct ldcache){0};
 	if (err) {
-		out->warning = arena_printf(a, "/etc/ld.so.cache is ignored: %s", err_text(err));
+		out->warning = arena_strdup(a, err_text(err));
 		err_drop(&err);
 		return NULL;
 	}
@@ -119,8 +119,7 @@ struct err *ldcache_read(struct root *r, struct arena *a, struct ldcache *out)
 	const char *why = parse(text, a, out);
 
 	out->is_present = !why;
-	if (why)
-		out->warning = arena_printf(a, "/etc/ld.so.cache is ignored: %s", why);
+	out->warning = why;
 	return NULL;
 }
 

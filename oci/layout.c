@@ -414,7 +414,9 @@ static void add_entry(struct index *x, struct arena *a, const struct descriptor 
 	*e = *d;
 	e->annotations = (struct json_dict){0};
 	for (size_t i = 0; i < d->annotations.len; i++)
-		dict_set(&e->annotations, a, d->annotations.at[i].name, d->annotations.at[i].value);
+		vec_push(a, &e->annotations,
+			(struct json_pair){arena_strdup(a, d->annotations.at[i].name),
+				arena_strdup(a, d->annotations.at[i].value)});
 	dict_remove(&e->annotations, CONTAINERD_IMAGE_NAME);
 	dict_remove(&e->annotations, OCI_REF_NAME);
 	if (full)
