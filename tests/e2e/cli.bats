@@ -18,9 +18,10 @@ imgmin()
 	"$IMGMIN" "$@"
 }
 
+# A line each; some have two words, therefore $c is not quoted below.
 commands()
 {
-	imgmin help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+	imgmin help | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+( [a-z]+)?)  .*/\1/p'
 }
 
 # One error line, at most one hint, nothing on stdout.
@@ -61,18 +62,18 @@ expect_usage_error()
 
 @test "help for every command" {
 	[ "$(commands | wc -l)" -ge 2 ]
-	for c in $(commands); do
-		run --separate-stderr imgmin "$c" --help
+	while read -r c <&9; do
+		run --separate-stderr imgmin $c --help
 		[ "$status" -eq 0 ]
 		[ -z "$stderr" ]
 		[[ ${lines[0]} == "Usage: imgmin $c"* ]]
 		[[ $output == *--progress*--color*--quiet*--verbose*--help* ]]
-		[ "$output" = "$(imgmin help "$c")" ]
-		[ "$output" = "$(imgmin "$c" -h)" ]
-		[ "$output" = "$(imgmin -h "$c")" ]
-		[ "$output" = "$(imgmin "$c" --no-such-option --help)" ]
+		[ "$output" = "$(imgmin help $c)" ]
+		[ "$output" = "$(imgmin $c -h)" ]
+		[ "$output" = "$(imgmin -h $c)" ]
+		[ "$output" = "$(imgmin $c --no-such-option --help)" ]
 		[ "$(wc -L <<<"$output")" -le 80 ]
-	done
+	done 9< <(commands)
 }
 
 @test "the help of a command lists each of its options" {
@@ -88,9 +89,9 @@ expect_usage_error()
 }
 
 @test "no help says a thing twice" {
-	for c in $(commands); do
-		run ! grep -qF '(repeatable) (repeatable)' <(imgmin help "$c" | tr -s ' \n' ' ')
-	done
+	while read -r c <&9; do
+		run ! grep -qF '(repeatable) (repeatable)' <(imgmin help $c | tr -s ' \n' ' ')
+	done 9< <(commands)
 }
 
 @test "the table has six columns and no option twice" {
@@ -124,17 +125,17 @@ expect_usage_error()
 }
 
 @test "an unknown option of every command" {
-	for c in $(commands); do
+	while read -r c <&9; do
 		for option in --no-such-option --no-such-option=x -Z; do
-			run --separate-stderr imgmin "$c" $option
+			run --separate-stderr imgmin $c $option
 			expect_usage_error
 			[[ ${stderr_lines[0]} == *"no such option of imgmin $c" ]]
 			[[ ${stderr_lines[1]} == "hint: "* ]]
 		done
-		run --separate-stderr imgmin "$c" --verbsoe
+		run --separate-stderr imgmin $c --verbsoe
 		expect_usage_error
 		[ "${stderr_lines[1]}" = "hint: did you mean --verbose?" ]
-	done
+	done 9< <(commands)
 }
 
 @test "a wrong value, a missing one, and one too many" {
@@ -180,10 +181,10 @@ expect_usage_error()
 		imgmin help
 		imgmin || true
 		imgmin hlep || true
-		for c in $(commands); do
-			imgmin help "$c"
-			imgmin "$c" --no-such-option || true
-		done
+		while read -r c <&9; do
+			imgmin help $c
+			imgmin $c --no-such-option || true
+		done 9< <(commands)
 	} >all 2>&1
 	[ -s all ]
 	run ! grep -q $'\e' all
