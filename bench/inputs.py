@@ -54,6 +54,19 @@ def tiny(out):
     return compile_c("void _start(void) { for (;;) ; }\n", out, "-static", "-nostdlib")
 
 
+def random_file(path, size, seed):
+    with open(path, "wb") as f:
+        f.write(random.Random(seed).randbytes(size))
+    return path
+
+
+def filled(out, size):
+    """A program, and so a layer, of that many random bytes; it is never run either."""
+    noise = random_file(out + ".noise", size, 0)
+    text = f'__asm__(".section .rodata\\n.incbin \\"{noise}\\"\\n.text");\n'
+    return compile_c(text + "void _start(void) { for (;;) ; }\n", out, "-static", "-nostdlib")
+
+
 def sensor(out):
     """examples/sensor for armhf."""
     if not shutil.which("arm-linux-gnueabihf-gcc"):
@@ -108,6 +121,15 @@ def tree(out):
               else "other"] += size
     parts = ", ".join(f"{n / 1e6:.0f} MB {kind}" for kind, n in kinds.most_common())
     return Tree(out, f"{len(chosen)} files of this machine, {total / 1e6:.1f} MB ({parts})")
+
+
+def large_file(out):
+    """1 GiB that no compressor makes smaller, without making it all."""
+    block = random.Random(1).randbytes(1 << 20)
+    with open(out, "wb") as f:
+        for n in range(1024):
+            f.write(block[n * 1000:] + block[:n * 1000])
+    return out
 
 
 def large_tree(out):

@@ -103,4 +103,6 @@ def machine():
             "load_before": os.getloadavg()[0],
             "versions": [first_line(*argv) for argv in (
                 ("libtree", "--version"), ("buildah", "--version"), ("pigz", "--version"),
-                ("tar", "--version"), ("hyperfine", "--version"))]}
+                ("tar", "--version"), ("skopeo", "--version"),
+                ("curl", "--version"), ("docker-registry", "--version"),
+                ("hyperfine", "--version"))]}

@@ -9,6 +9,7 @@ import tarfile
 import inputs
 import measure
 from measure import Failed, Missing
+from registry import Registry, puts
 
 MIB = 1 << 20
 
@@ -42,7 +43,7 @@ class Bench:
 def row(title, limit, unit="s", kind="ratio", ours=None, peer=None, result=None, note="",
         failed=False):
     return {"title": title, "unit": unit, "kind": kind, "ours": ours, "peer": peer,
-            "result": result, "limit": limit, "holds": None if result is None else result <= limit,
+            "result": result, "limit": limit, "holds": None if None in (result, limit) else result <= limit,
             "note": note, "failed": failed}
 
 
@@ -253,5 +254,108 @@ def memory(bench):
     yield peak(bench.sensor, "--compression", "zstd")
 
 
+# ---- push and pull ----
+
+MB = 1_000_000
+
+
+def image(bench, name, layers, size):
+    """The archive of an image with that many layers of that size, random bytes in gzip."""
+    out, options = name + ".tar", []
+    program = inputs.filled(bench.path(name), size)
+    for i in range(1, layers):
+        noise = inputs.random_file(bench.path(f"{name}.noise{i}"), size, i)
+        options += ["--add", f"{noise}:/data/noise{i}"]
+    measure.run(*bench.build(program, "--layers", "file", "--no-cache", *options, out=out))
+    sizes = layer_sizes(bench.path(out))
+    if len(sizes) != layers or not all(size <= n < size * 1.02 for n in sizes):
+        raise Failed(f"{name}: layers of {sizes}")
+    return bench.path(out)
+
+
+def layer_blobs(archive, to):
+    """[(path, digest)] of the layers of an archive, as files of their own below to."""
+    os.makedirs(to)
+    with tarfile.open(archive) as tar:
+        members = [m for m in tar.getmembers() if m.name.startswith("blobs/") and m.size > MB // 2]
+        for member in members:
+            member.name = os.path.basename(member.name)
+            tar.extract(member, to)
+    return [(os.path.join(to, m.name), "sha256:" + m.name) for m in members]
+
+
+def push_command(bench, archive, registry):
+    return [bench.imgmin, "push", "-q", archive, registry.address + "/bench:v"]
+
+
+def skopeo_push(archive, registry):
+    need("skopeo")
+    return ["skopeo", "copy", "-q", "--dest-tls-verify=false", "oci-archive:" + archive,
+            f"docker://{registry.address}/bench:v"]
+
+
+@group(("push of 28 MB in four layers, beside skopeo", 0.6, {}),
+       ("push of 28 MB in four layers, beside four curls", 1.15, {"unit": "ms"}),
+       ("push of 1 MB, beside skopeo", 0.5, {"unit": "ms"}),
+       ("requests of a push of one layer that is there", 4, {"unit": "requests", "kind": "value"}),
+       ("pull of 28 MB in four layers, beside skopeo", None, {"unit": "ms"}))
+def push(bench):
+    need("skopeo", "curl")
+    large, small = image(bench, "large", 4, 7 * MB), image(bench, "small", 1, MB)
+    note = "docker-registry on loopback, emptied before each run; peer: "
+    with Registry(bench.path("registry")) as registry:
+        def beside(archive, peer):
+            ours = push_command(bench, archive, registry)
+            return measure.alternating((ours, registry.emptied), (peer, registry.emptied),
+                                       bench.rounds(9), 3)
+
+        copies = note + "skopeo copy oci-archive: docker:"
+        yield ratio(beside(large, skopeo_push(large, registry)), copies)
+        blobs = layer_blobs(large, bench.path("blobs"))
+        yield ratio(beside(large, puts(registry.address, blobs)),
+                    note + "POST and PUT of the layers by curl, all at once, without config, "
+                    "manifest and tag")
+        yield ratio(beside(small, skopeo_push(small, registry)), copies)
+        measure.run(*push_command(bench, small, registry))
+        before = registry.requests()
+        measure.run(*push_command(bench, small, registry))
+        requests = registry.requests() - before
+        yield {"ours": requests, "result": requests, "note": "by the registry's access log"}
+        measure.run(*push_command(bench, large, registry))
+        yield pull(bench, registry)
+
+
+def pull(bench, registry):
+    out, theirs = bench.path("pulled.tar"), bench.path("copied.tar")
+    kept = bench.path("kept")
+    ours = ["env", "XDG_CACHE_HOME=" + kept, bench.imgmin, "pull", "-q",
+            registry.address + "/bench:v", out]
+    peer = ["skopeo", "copy", "-q", "--src-tls-verify=false", f"docker://{registry.address}/bench:v",
+            "oci-archive:" + theirs]
+    figures = measure.alternating((ours, ["rm", "-rf", out, kept]), (peer, ["rm", "-f", theirs]),
+                                  bench.rounds(9), 3)
+    return ratio(figures, "nothing kept from earlier runs; peer: skopeo copy docker: oci-archive:")
+
+
+@group(("peak memory: push of a layer of 1 GiB", 48 * MIB, MEMORY),
+       ("peak memory: pull of a layer of 1 GiB", 48 * MIB, MEMORY))
+def push_memory(bench):
+    archive, pulled, kept = bench.path("huge.tar"), bench.path("pulled.tar"), bench.path("kept")
+    noise = inputs.large_file(bench.path("huge"))
+    measure.run(*bench.build(bench.tiny, "--add", noise + ":/data", "--no-cache", "--compression",
+                             "none", out="huge.tar"))
+    os.remove(noise)
+    with Registry(bench.path("registry")) as registry:
+        used = measure.peak_memory(push_command(bench, archive, registry))
+        yield {"ours": used, "result": used,
+               "note": "random bytes, not compressed; two CPUs; maximum resident set"}
+        os.remove(archive)
+        used = measure.peak_memory(["env", "XDG_CACHE_HOME=" + kept, bench.imgmin, "pull", "-q",
+                                    registry.address + "/bench:v", pulled])
+        yield {"ours": used, "result": used}
+    os.remove(pulled)
+    shutil.rmtree(kept)
+
+
 GROUPS = {"ldd-all": ldd_all, "ldd-one": ldd_one, "start": start, "sensor": sensor, "tree": tree,
-          "memory": memory}
+          "memory": memory, "push": push, "push-memory": push_memory}

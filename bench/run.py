@@ -18,17 +18,20 @@ import measure
 import rows
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-UNITS = {"s": (1, "s"), "ms": (1e3, "ms"), "B": (1e-6, "MB"), "MiB": (1 / 2**20, "MiB")}
+UNITS = {"s": (1, "s", 2), "ms": (1e3, "ms", 1), "B": (1e-6, "MB", 2), "MiB": (1 / 2**20, "MiB", 2),
+         "requests": (1, "requests", 0)}
 
 
 def shown(value, unit):
     if value is None:
         return "–"
-    factor, word = UNITS[unit]
-    return f"{value * factor:,.{1 if unit == 'ms' else 2}f} {word}"
+    factor, word, digits = UNITS[unit]
+    return f"{value * factor:,.{digits}f} {word}"
 
 
 def limit_text(row):
+    if row["limit"] is None:
+        return "–"
     if row["kind"] == "ratio":
         return f"≤ {row['limit']:g}"
     return f"≤ {'+' if row['kind'] == 'difference' else ''}{shown(row['limit'], row['unit'])}"
