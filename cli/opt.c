@@ -243,6 +243,15 @@ static void clear_opposite(const struct target *t)
 	}
 }
 
+// A copy; the word itself is /proc/PID/cmdline for everybody.
+static const char *hide(struct parser *p, const char *value)
+{
+	const char *kept = arena_strdup(p->arena, value);
+
+	explicit_bzero((char *)value, strlen(value));
+	return kept;
+}
+
 static struct err *set(
 	struct parser *p, const struct target *t, const char *typed, const char *value)
 {
@@ -258,6 +267,9 @@ static struct err *set(
 		break;
 	case OPT_TEXT:
 		*(const char **)place = value;
+		break;
+	case OPT_SECRET:
+		*(const char **)place = hide(p, value);
 		break;
 	case OPT_NUMBER:
 		return set_number(t->opt, typed, value, place);

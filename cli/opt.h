@@ -10,6 +10,7 @@ enum opt_kind {
 	OPT_FLAG,   // bool; where NAME and no-NAME are both in the table, each clears the other's
 	OPT_COUNT,  // int, one more each time (-v -v)
 	OPT_TEXT,   // const char *
+	OPT_SECRET, // const char *; what stands in argv is overwritten, where ps would show it
 	OPT_NUMBER, // int64_t, decimal, within min and max
 	OPT_SIZE,   // uint64_t bytes: 2MiB, 500kB, 10M (10⁶), 1GiB
 	OPT_CHOICE, // const char *: one of `choices`

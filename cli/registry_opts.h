@@ -23,6 +23,6 @@
 		REGISTRY_OPT("retry-delay", OPT_TEXT, offset, retry_delay, "SECONDS",              \
 			"before the first repetition; later ones wait longer")
 #define REGISTRY_OPTS(offset)                                                                      \
-	REGISTRY_OPT("creds", OPT_TEXT, offset, creds, "USER:PASSWORD",                            \
+	REGISTRY_OPT("creds", OPT_SECRET, offset, creds, "USER:PASSWORD",                          \
 		"who you are to the registry; imgmin login keeps it off the command line"),        \
 		REGISTRY_OPTS_OF_LOGIN(offset)
