@@ -170,15 +170,29 @@ static struct err *select_platform(struct transport *src, const struct platform 
 	return NULL;
 }
 
+static struct err *transfer_referrer(
+	struct transport *src, const struct descriptor *d, struct transport *dst, struct arena *a)
+{
+	const struct strings none = {0};
+
+	TRY(transfer_content(src, d, dst, a));
+	return is_remote(dst) ? NULL : transport_tag(dst, d, &none);
+}
+
 // What a layout lists may refer to what is copied, by name or not (image-spec, subject).
 static struct err *copy_referrers(
 	struct transport *src, const struct descriptor *to, struct transport *dst, struct arena *a)
 {
-	struct named_images all;
+	struct named_images all = {0};
 
+	if (src->ops->referrers) {
+		TRY(src->ops->referrers(src, to, a, &all));
+		vec_each (n, &all)
+			TRY(transfer_referrer(src, &n->descriptor, dst, a));
+		return NULL;
+	}
 	TRY(transport_list(src, a, &all));
 	vec_each (n, &all) {
-		const struct strings none = {0};
 		struct manifest m;
 		struct span text;
 
@@ -188,9 +202,7 @@ static struct err *copy_referrers(
 		TRY(manifest_read(text, a, &m, n->descriptor.digest));
 		if (!m.subject.digest || strcmp(m.subject.digest, to->digest) != 0)
 			continue;
-		TRY(transfer_content(src, &n->descriptor, dst, a));
-		if (!is_remote(dst))
-			TRY(transport_tag(dst, &n->descriptor, &none));
+		TRY(transfer_referrer(src, &n->descriptor, dst, a));
 	}
 	return NULL;
 }
@@ -250,9 +262,6 @@ struct err *transfer_places(struct places *p, const char *from, const char *to,
 	bool is_single;
 
 	TRY(place_open(p, from, a, &src, &name));
-	if (o.with_referrers && is_remote(src))
-		return err_new(ERR_USAGE,
-			"--referrers: they are found in layouts and archives, not yet in registries");
 	TRY(place_find(src, name, a, &found));
 	TRY(place_platform(to, a, &is_single, &single));
 	if (is_single && !o.platform && media_is_index(found.descriptor.media_type))

@@ -45,6 +45,9 @@ struct transport_ops {
 	// NULL, or: d will be asked for soon, by open (to_open) or by has. Several are then under
 	// way at once.
 	void (*expect)(struct transport *t, const struct descriptor *d, bool to_open);
+	// NULL, or: what refers to a manifest or index (image-spec, subject); else list has it.
+	struct err *(*referrers)(struct transport *t, const struct descriptor *to, struct arena *a,
+		struct named_images *out);
 	void (*close)(struct transport *t); // without a commit nothing has changed
 };
 struct transport {

@@ -10,6 +10,7 @@
 #include "registry/request.h"
 #include "registry/upload.h"
 
+#define REFERRER_PAGES 100
 #define AT_ONCE 6 // blobs under way
 #define ACCEPT "Accept: " OCI_INDEX ", " OCI_MANIFEST ", " DOCKER_LIST ", " DOCKER_MANIFEST
 
@@ -231,6 +232,90 @@ static struct err *open_document(struct registry *r, const struct descriptor *d,
 		return err_new(ERR_NETWORK, "%s has %lld bytes, not %lld", d->digest,
 			(long long)doc->d.size, (long long)d->size);
 	return as_blob(doc->bytes, out);
+}
+
+// ---- what refers to a document
+
+// The URL in «<URL>; rel="next"», NULL where there is none (RFC 8288).
+static const char *next_page(const struct request *q, struct arena *a)
+{
+	const char *link = request_header(q, "Link");
+	const char *end = link && *link == '<' ? strchr(link, '>') : NULL;
+
+	if (!end || (!strstr(end, "rel=\"next\"") && !strstr(end, "rel=next")))
+		return NULL;
+	return arena_strndup(a, link + 1, (size_t)(end - link - 1));
+}
+
+static struct err *add_manifests(struct span text, struct arena *a, struct named_images *out)
+{
+	struct index index;
+
+	TRY(index_read(text, a, &index, "referrers"));
+	vec_each (d, &index.manifests)
+		vec_add(a, out)->descriptor = copy_descriptor(a, d);
+	return NULL;
+}
+
+// One page; *page becomes the next one's URL. *is_answer is false where the registry does not know
+// referrers: some say 404, some 400 or 406, and some show their start page.
+static struct err *referrers_page(struct registry *r, const char **page, struct arena *a,
+	struct named_images *out, bool *is_answer)
+{
+	drop(request_drop) struct request q;
+	const char *type, *next;
+	struct url to;
+
+	request_init(&q, &r->remote, "GET", *page);
+	q.scope = r->pull;
+	q.x.text_max = OCI_DOCUMENT_MAX;
+	TRY(as_network(request_wait((request_start(&q), &q))));
+	type = request_header(&q, "Content-Type");
+	*is_answer = q.x.status == 200 && type && !strncmp(type, OCI_INDEX, strlen(OCI_INDEX));
+	if (!*is_answer && (q.x.status == 401 || q.x.status == 403 || q.x.status >= 500))
+		return request_refused(&q);
+	if (!*is_answer)
+		return NULL;
+	TRY(as_network(add_manifests(
+		(struct span){(const uint8_t *)q.x.text.bytes, q.x.text.len}, a, out)));
+	next = next_page(&q, a);
+	if (!next) {
+		*page = NULL;
+		return NULL;
+	}
+	TRY(url_resolve(&q.at, next, a, &to));
+	TRY(url_may_follow(&q.at, &to, r->remote.address));
+	if (!strcmp(to.text, q.at.text))
+		return err_new(ERR_NETWORK, "%s: the list of referrers goes round", q.at.host);
+	*page = to.text;
+	return NULL;
+}
+
+// By the API, else by the index that is tagged with the digest (distribution-spec, «Listing
+// Referrers»).
+static struct err *registry_referrers(
+	struct transport *t, const struct descriptor *to, struct arena *a, struct named_images *out)
+{
+	struct registry *r = (struct registry *)t;
+	const char *page = arena_printf(a, "/v2/%s/referrers/%s", r->remote.repository, to->digest);
+	const char *tag = arena_printf(a, "sha256-%s", to->digest + strlen("sha256:"));
+	struct document *doc = NULL;
+	bool is_answer = true;
+
+	for (int i = 0; page && is_answer; i++) {
+		if (i == REFERRER_PAGES)
+			return err_new(ERR_NETWORK, "more than %d pages of referrers", i);
+		TRY(referrers_page(r, &page, a, out, &is_answer));
+	}
+	if (is_answer)
+		return NULL;
+	struct err *e = get_document(r, tag, NULL, OCI_INDEX, &doc);
+
+	if (e && err_number(e) == ENOENT) {
+		err_drop(&e);
+		return NULL;
+	}
+	return e ? e : as_network(add_manifests(doc->bytes, a, out));
 }
 
 // ---- blobs down
@@ -648,6 +733,7 @@ static const struct transport_ops ops = {
 	.tag = registry_tag,
 	.commit = registry_commit,
 	.expect = registry_expect,
+	.referrers = registry_referrers,
 	.close = registry_close,
 };
 
