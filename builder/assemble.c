@@ -457,6 +457,35 @@ static struct err *prove_program(struct assembly *a, struct installed *p)
 	return NULL;
 }
 
+// What a container is told to start must be there too, and who shall start it.
+static struct err *prove_entrypoint(const struct assembly *a)
+{
+	const struct runtime_config *c = &a->spec->config;
+	const char *word = c->entrypoint.len ? c->entrypoint.at[0] : NULL;
+	const struct walk *w = NULL;
+
+	if (word && strchr(word, '/')) {
+		w = root_walk(a->inside, word);
+	} else if (word) {
+		for (size_t i = 0; i < a->spec->path_dirs.len && (!w || w->error); i++)
+			w = root_walk(a->inside,
+				arena_printf(tree_arena(a->tree), "%s/%s", a->spec->path_dirs.at[i],
+					word));
+	}
+	if (word && (!w || w->error || !S_ISREG(w->node.mode) || !(w->node.mode & 0111)))
+		return err_hint(err_new(ERR_NO_START,
+					"--entrypoint %s: the image has no such program", word),
+			"the program lies at %s; other files come with --add and --include",
+			a->programs.at[0]->path);
+	if (c->user && !strspn(c->user, "0123456789") && root_walk(a->inside, "/etc/passwd")->error)
+		return err_hint(
+			err_new(ERR_NO_START,
+				"--user %s: the image has no /etc/passwd to find that name in",
+				c->user),
+			"give numbers, as in --user 65534:65534, or bring the file with --add or --include");
+	return NULL;
+}
+
 struct err *assemble_prove(struct assembly *a)
 {
 	struct resolver_options o = {.workdir = a->spec->config.working_dir};
@@ -473,5 +502,5 @@ struct err *assemble_prove(struct assembly *a)
 	a->inside_resolver = resolver_new(&o);
 	vec_each (p, &a->programs)
 		TRY(prove_program(a, *p));
-	return NULL;
+	return prove_entrypoint(a);
 }

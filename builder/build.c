@@ -65,9 +65,10 @@ static struct err *open_programs(struct build *b)
 			return err_hint(err_new(ERR_NO_START,
 						"%s: imgmin does not build images of scripts yet",
 						paths->at[i]),
-				"build its interpreter from a sysroot, and --add the script: imgmin build %s "
-				"--add %s:/usr/bin/",
-				p->program.path, paths->at[i]);
+				"build its interpreter and add the script: imgmin build %s --add "
+				"%s:/usr/bin/ --entrypoint '%s /usr/bin/%s'",
+				p->program.script_runs, paths->at[i], p->program.script_runs,
+				path_base(paths->at[i]));
 		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
 			p->program.file->elf.soname)
 			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",

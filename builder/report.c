@@ -119,9 +119,9 @@ void report_summary(FILE *out, const struct build *b)
 		size_t files;
 
 		sum(image, &raw, &packed, &files);
-		fprintf(out, "%s: %zu files in %zu layers, %s raw",
-			platform_text(&a->platform, platform), files, image->layers.len,
-			size_text(raw, x));
+		fprintf(out, "%s: %zu file%s in %zu layer%s, %s raw",
+			platform_text(&a->platform, platform), files, files == 1 ? "" : "s",
+			image->layers.len, image->layers.len == 1 ? "" : "s", size_text(raw, x));
 		if (packed)
 			fprintf(out, ", %s %s", size_text(packed, y), b->spec.format->name);
 		fputs("; verified: the loader finds the same inside the image", out);

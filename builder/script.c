@@ -34,3 +34,15 @@ struct err *script_read(struct root *r, const char *path, struct arena *a, struc
 		split(head + 2, out);
 	return NULL;
 }
+
+const char *script_env_word(const struct script *s, struct arena *a)
+{
+	if (!s->argument || strcmp(path_base(s->interpreter), "env") != 0)
+		return NULL;
+	char *copy = arena_strdup(a, s->argument), *save = NULL;
+
+	for (char *word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
+		if (word[0] != '-' && !strchr(word, '='))
+			return word;
+	return NULL;
+}

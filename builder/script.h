@@ -14,3 +14,7 @@ struct script {
 // canonical.
 must_check struct err *script_read(
 	struct root *r, const char *path, struct arena *a, struct script *out);
+
+// The word that env(1) is told to look for in PATH, where it is the interpreter ("-S python3 -u" →
+// "python3"); else NULL.
+const char *script_env_word(const struct script *s, struct arena *a);

@@ -132,6 +132,10 @@ static struct err *take_env(const struct build_args *args, struct arena *a, stru
 		vec_push(a, &s->config.env,
 			arena_printf(a, "%s=%s", all.at[i].name, all.at[i].value));
 	s->env_library_path = env_value(&s->config.env, "LD_LIBRARY_PATH");
+	char *dirs = arena_strdup(a, env_value(&s->config.env, "PATH")), *save = NULL;
+
+	for (char *dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save))
+		vec_push(a, &s->path_dirs, dir);
 	return NULL;
 }
 

@@ -44,6 +44,7 @@ struct spec {
 	bool is_docker;               // Docker's media types
 	int64_t epoch;                // seconds
 	const char *env_library_path; // LD_LIBRARY_PATH in env; NULL: none
+	struct strings path_dirs;     // PATH in env
 };
 
 // Wrong values are ERR_USAGE and name the option. Strings live in the arena or in args.

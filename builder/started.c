@@ -73,17 +73,6 @@ static bool is_known(const struct inside *in, const struct walk *w)
 
 // ---- scripts ----
 
-// What `env` is told to look for in PATH.
-static const char *env_program(struct inside *in, const char *argument)
-{
-	char *copy = arena_strdup(&in->arena, argument), *save = NULL;
-
-	for (char *word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
-		if (word[0] != '-' && !strchr(word, '='))
-			return word;
-	return NULL;
-}
-
 static struct err *start(struct inside *in, struct started s, int depth);
 
 static struct err *start_interpreters(
@@ -99,9 +88,7 @@ static struct err *start_interpreters(
 		.is_required = file->is_required};
 
 	TRY(start(in, s, depth + 1));
-	if (strcmp(path_base(script->interpreter), "env") != 0 || !script->argument)
-		return NULL;
-	s.word = env_program(in, script->argument);
+	s.word = script_env_word(script, &in->arena);
 	return s.word ? start(in, s, depth + 1) : NULL;
 }
 

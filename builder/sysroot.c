@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "builder/script.h"
+#include "oci/archive.h"
 
 #define GIVEN_MAX 32 // platforms in one call
 
@@ -341,6 +342,10 @@ static struct err *refuse(const struct program *p, const char *why)
 
 	if (S_ISDIR(p->file->walk->node.mode))
 		return err_hint(e, "name the programs in it");
+	if (!p->file->elf.not_elf && p->file->elf.type == ET_REL)
+		return err_hint(e, "it is an object file: link it into a program first");
+	if (archive_is(p->asked))
+		return err_hint(e, "it is an image: imgmin inspect and imgmin check read it");
 	return err_hint(e, "imgmin takes ELF programs; what was it built by?");
 }
 
@@ -358,6 +363,9 @@ static struct err *follow_script(struct sysroots *s, struct arena *a, struct pro
 		if (out->root == s->host && s->ngiven)
 			out->sysroot = &s->given[0].sysroot;
 		out->script = out->asked;
+		const char *word = script_env_word(&script, a);
+
+		out->script_runs = word ? arena_printf(a, "/usr/bin/%s", word) : script.interpreter;
 		out->root = out->sysroot->root;
 		out->path = script.interpreter;
 		TRY(resolver_file(out->sysroot->resolver, out->root, out->path, &out->file));

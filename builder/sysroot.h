@@ -36,6 +36,7 @@ struct program {
 	const struct object_file *file;
 	// The script whose interpreter the rest is about; NULL: an ELF program.
 	const char *script;
+	const char *script_runs;  // what env(1) would start for it, else its interpreter
 	struct platform platform; // as far as the file itself tells
 	const struct sysroot *sysroot;
 };

@@ -1,5 +1,6 @@
 // imgmin build: from programs to an image.
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "builder/build.h"
@@ -13,9 +14,10 @@ static void show_resolved(void *arg, const struct installed *p)
 	const struct common_args *common = arg;
 
 	show_problems(p->program.asked, &p->closure, !common->quiet);
-	for (size_t i = 0; i < p->suggestions.len && common->verbose; i++)
-		fprintf(stderr, "imgmin: may open %s%s: %s\n", p->suggestions.at[i].name,
-			p->suggestions.at[i].is_present ? "" : " (not in the sysroot)",
+	for (size_t i = 0; i < p->suggestions.len && !common->quiet; i++)
+		show_note("%s may open %s%s: %s", p->program.asked, p->suggestions.at[i].name,
+			p->suggestions.at[i].is_present ? " (--include takes it)"
+							: " (not in the sysroot)",
 			p->suggestions.at[i].why);
 }
 
@@ -57,6 +59,28 @@ static bool writes_to_stdout(const struct build *b)
 	return false;
 }
 
+// The files that were made, and what an engine that knows no index makes of several platforms.
+static void show_places(const struct build *b)
+{
+	char size[16], text[PLATFORM_TEXT];
+	struct stat st;
+
+	for (size_t i = 0; i < b->spec.outputs.len; i++) {
+		const char *place = b->spec.outputs.at[i];
+
+		if (stat(place, &st) == 0 && S_ISREG(st.st_mode))
+			show_note("wrote %s, %s", place, size_text((uint64_t)st.st_size, size));
+		else if (strcmp(place, "-") != 0)
+			show_note("wrote %s", place);
+	}
+	if (b->images.len > 1 && b->spec.outputs.len)
+		show_note(
+			"docker load gives %s to %s; the others are called %s-ARCH[-VARIANT] there",
+			b->spec.tags_shown.at[0],
+			platform_text(&b->images.at[0]->assembly.platform, text),
+			b->spec.tags_shown.at[0]);
+}
+
 static void report(const struct build *b, const struct common_args *common)
 {
 	FILE *out = writes_to_stdout(b) ? stderr : stdout;
@@ -66,6 +90,8 @@ static void report(const struct build *b, const struct common_args *common)
 			vec_each (image, &b->images)
 				report_files(stderr, *image);
 		report_summary(stderr, b);
+		if (!b->spec.args->dry_run)
+			show_places(b);
 	}
 	if (b->spec.args->dry_run)
 		return;
@@ -86,6 +112,13 @@ static struct err *build_run(void *args, const struct common_args *common)
 		.registry = &registry,
 	};
 
+	const struct build_args *a = args;
+
+	for (size_t i = 0; i < a->outputs.len; i++)
+		if (strcmp(a->outputs.at[i], "-") == 0 && isatty(STDOUT_FILENO))
+			return err_hint(
+				err_new(ERR_USAGE, "-o -: an archive is nothing for a terminal"),
+				"redirect it, or name a file");
 	TRY(build_images(args, &events, &b));
 	report(b, common);
 	return NULL;

@@ -172,26 +172,35 @@ static json_t *file_json(const struct program *p, const struct closure *c)
 
 // ---- --why ----
 
-static void print_why(const struct closure *c, const char *name)
+static bool is_called(const struct object *o, const char *name)
 {
-	for (size_t i = 1; i < c->objects.len; i++) {
-		const struct object *o = c->objects.at[i];
-		bool is_it = false;
+	for (size_t i = 0; i < o->names.len; i++)
+		if (strcmp(o->names.at[i], name) == 0)
+			return true;
+	return false;
+}
 
-		for (size_t k = 0; k < o->names.len; k++)
-			is_it |= strcmp(o->names.at[k], name) == 0;
-		if (!is_it)
-			continue;
-		// Up to the program, by whoever asked first.
-		for (; o; o = o->loader) {
-			printf("%s", o->name);
-			if (o->hidden)
-				printf(" (hidden: %s)", o->hidden);
-			printf("%s", o->loader ? " ← " : "\n");
-		}
-		return;
+// The way up to the program by whoever asked first, and then everyone else who asks.
+static struct err *print_why(const struct program *p, const struct closure *c, const char *name)
+{
+	const struct object *it = NULL;
+
+	for (size_t i = 1; i < c->objects.len && !it; i++)
+		if (is_called(c->objects.at[i], name))
+			it = c->objects.at[i];
+	if (!it)
+		return err_hint(err_new(ERR_FAILED, "%s does not load %s", p->asked, name),
+			"imgmin ldd --format list %s lists what it loads", p->asked);
+	for (const struct object *o = it; o; o = o->loader) {
+		printf("%s", o->name);
+		if (o->hidden)
+			printf(" (hidden: %s)", o->hidden);
+		printf("%s", o->loader ? " ← " : "\n");
 	}
-	printf("%s is not loaded\n", name);
+	for (size_t i = 0; i < it->wanted_by.len; i++)
+		if (it->wanted_by.at[i] != it->loader)
+			printf("also by %s\n", it->wanted_by.at[i]->name);
+	return NULL;
 }
 
 // ---- one program after the other ----
@@ -216,22 +225,23 @@ static struct err *resolve(struct ldd *l, const char *path, struct program *p, s
 	return NULL;
 }
 
-static void print_closure(struct ldd *l, const struct program *p, const struct closure *c)
+static struct err *print_closure(struct ldd *l, const struct program *p, const struct closure *c)
 {
 	bool is_list = strcmp(l->args->format, "list") == 0;
 
 	if (l->files) {
 		json_array_append_new(l->files, file_json(p, c));
-		return;
+		return NULL;
 	}
 	if (!is_list || l->args->files.len > 1)
 		printf("%s%s\n", p->asked, is_list ? ":" : "");
 	if (l->args->why)
-		print_why(c, l->args->why);
-	else if (is_list)
+		return print_why(p, c, l->args->why);
+	if (is_list)
 		print_list(c);
 	else
 		print_tree(c);
+	return NULL;
 }
 
 // Every error is told in its turn; the gravest of them decides the exit status.
@@ -257,7 +267,11 @@ static void ldd_one(struct ldd *l, const char *path)
 		keep_gravest(l, e);
 		return;
 	}
-	print_closure(l, &p, &c);
+	e = print_closure(l, &p, &c);
+	if (e)
+		keep_gravest(l, e);
+	if (p.script && strcmp(l->args->format, "list") != 0)
+		show_note("%s is run by %s", path, p.path);
 	if (strcmp(l->args->format, "list") != 0 && p.sysroot->told)
 		show_note("%s: libraries come from %s", path, p.sysroot->told);
 	show_problems(path, &c, true);

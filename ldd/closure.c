@@ -241,8 +241,17 @@ static struct err *tell_missing(
 		shown < strlen(name) ? "…" : "", by->name);
 
 	p->searched = places;
+	const struct object_file *program = l->program->file;
+	const char *beside = arena_printf(l->a, "%s/%s", path_dir(l->a, program->path), name);
+
 	p->hint =
 		"give its directory with --library-path, or a sysroot that holds it with --sysroot";
+	// The commonest case of all: it lies beside the program, where no loader looks.
+	if (!strchr(name, '/') && root_walk(program->root, beside)->error == 0)
+		p->hint = arena_printf(l->a,
+			"it lies beside the program: --library-path %s takes it from there, and "
+			"-Wl,-rpath,'$ORIGIN' makes the program look there by itself",
+			root_host_path(program->root, path_dir(l->a, program->path), l->a));
 	return NULL;
 }
 

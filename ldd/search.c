@@ -103,6 +103,13 @@ static struct err *try_path(struct search *s, struct root *root, const char *pat
 		s->out->fatal = arena_printf(s->a, "%s: %s", root_host_path(root, path, s->a), why);
 		break;
 	case ELF_SKIPPED:
+		// Another machine's is nothing to worry about where directories of several are
+		// given.
+		if (o->elf.machine != s->ld->abi->machine || o->elf.class != s->ld->abi->class) {
+			place(s, root_host_path(root, path, s->a), rule, why);
+			*error = ENOENT;
+			return NULL;
+		}
 		pass_over(s, root_host_path(root, path, s->a), rule, why, error);
 		return NULL;
 	}
