@@ -43,3 +43,21 @@ setup() {
 	rm -rf "$programs.cross"
 	diff "$BATS_TEST_TMPDIR/here" "$BATS_TEST_TMPDIR/there"
 }
+
+@test "without rights to install, the one apt-get line and status 2" {
+	need_root
+	need_tool setpriv
+	# A dpkg database that knows no package, and a user who may not change it.
+	mkdir -p "$BATS_TEST_TMPDIR/dpkg/updates"
+	touch "$BATS_TEST_TMPDIR/dpkg/status"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/dpkg"
+	cp tests/lib/deps.sh "$BATS_TEST_TMPDIR/deps.sh"
+	chmod -R a+rX "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+	status=0
+	DPKG_ADMINDIR=$BATS_TEST_TMPDIR/dpkg setpriv --reuid=65534 --regid=65534 --clear-groups \
+		bash "$BATS_TEST_TMPDIR/deps.sh" demo >"$BATS_TEST_TMPDIR/out" || status=$?
+	cat "$BATS_TEST_TMPDIR/out"
+	[ $status = 2 ]
+	[ "$(grep -c '^apt-get update && apt-get install ' "$BATS_TEST_TMPDIR/out")" = 1 ]
+	grep -qw libarchive-dev "$BATS_TEST_TMPDIR/out"
+}

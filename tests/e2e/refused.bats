@@ -184,3 +184,22 @@ program() {
 	refused 2 one/tool two/tool
 	says /usr/bin/tool
 }
+
+@test "a closure that differs inside the image: a library that was left out is needed" {
+	program
+	refused 3 --exclude '/**/libc.so.6' bin/main
+	[[ $stderr == *"libc.so.6"*"inside the image"*"not found"* ]]
+}
+
+@test "a place that is not the sysroot's is said: the cross toolchain's own" {
+	program arm-linux-gnueabihf-gcc
+	"$imgmin" build --no-cache -o cross.tar bin/main 2>said
+	grep -q 'linux/arm/v7: libraries come from the cross toolchain.s /usr/arm-linux-gnueabihf' said
+}
+
+@test "an entrypoint that the image does not hold; a user's name without a passwd" {
+	program
+	refused 3 --entrypoint /usr/bin/other bin/main
+	refused 3 --user pi bin/main
+	"$imgmin" build --quiet --no-cache --entrypoint "main --once" -o words.tar bin/main
+}
