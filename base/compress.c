@@ -240,7 +240,7 @@ static struct err *gzip_open(
 	g->pool = pool;
 	g->level = level;
 	g->size = size;
-	g->block_size = gzip_block(size);
+	g->block_size = (size_t)gzip_block(size);
 	if (size && size < g->block_size)
 		g->block_size = (size_t)size;
 	g->out_size = libdeflate_gzip_compress_bound(NULL, g->block_size);

@@ -21,7 +21,7 @@ static uint64_t hash_text(const char *s)
 
 static struct map_slot *find(const struct map *m, const char *key, uint64_t hash)
 {
-	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+	for (size_t i = (size_t)hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
 		struct map_slot *s = &m->slots[i];
 
 		if (!s->key || (s->hash == hash && strcmp(s->key, key) == 0))

@@ -103,7 +103,7 @@ struct err *elf_read_arm(struct file *f, const struct elf *e, struct elf_arm *ou
 	if (!elf_find_section(&v, NULL, SHT_ARM_ATTRIBUTES, &off, &size, &has_sections) ||
 		size > ATTRIBUTES_MAX)
 		return v.err;
-	drop(mem_drop) uint8_t *bytes = mem_alloc(size);
+	drop(mem_drop) uint8_t *bytes = mem_alloc((size_t)size);
 
 	if (!view_read(&v, off, size, bytes) || !size || bytes[0] != 'A')
 		return v.err;

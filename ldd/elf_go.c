@@ -114,11 +114,11 @@ struct err *elf_read_goarm(struct file *f, const struct elf *e, int *goarm, bool
 
 	if (!found || n > INFO_MAX)
 		return v.err;
-	drop(mem_drop) char *text = mem_alloc(n + 1);
+	drop(mem_drop) char *text = mem_alloc((size_t)n + 1);
 
 	if (!view_read(&v, off, n, text))
 		return v.err;
-	const char *line = memmem(text, n, setting, sizeof(setting) - 1);
+	const char *line = memmem(text, (size_t)n, setting, sizeof(setting) - 1);
 
 	if (line && line[sizeof(setting) - 1] >= '5' && line[sizeof(setting) - 1] <= '7')
 		*goarm = line[sizeof(setting) - 1] - '0';

@@ -41,7 +41,7 @@ static void read_build_id(
 
 	if (!size || size > sizeof(id) || !view_read(v, off, size, id))
 		return;
-	char *hex = arena_alloc(a, size * 2 + 1);
+	char *hex = arena_alloc(a, (size_t)size * 2 + 1);
 
 	for (uint64_t i = 0; i < size; i++) {
 		hex[2 * i] = "0123456789abcdef"[id[i] >> 4];
@@ -56,7 +56,7 @@ static const char *read_dlopen(
 	if (size > DLOPEN_MAX || size >= v->string_budget)
 		return "a .note.dlopen is too large";
 	v->string_budget -= size + 1;
-	char *json = arena_alloc(a, size + 1);
+	char *json = arena_alloc(a, (size_t)size + 1);
 
 	if (!view_read(v, off, size, json))
 		return "cannot read .note.dlopen";

@@ -524,11 +524,11 @@ static void mark_hard_links(struct layered_file *files, size_t n, const bool *li
 
 	for (size_t i = 0; i < n; i++)
 		if (files[i].node.ino > last)
-			last = files[i].node.ino;
+			last = (size_t)files[i].node.ino;
 	drop(mem_drop) const char **first = mem_alloc((last + 1) * sizeof(*first));
 
 	for (size_t i = 0; i < n; i++) {
-		size_t ino = files[i].node.ino;
+		size_t ino = (size_t)files[i].node.ino;
 
 		if (!ino || !linked[ino])
 			continue;
