@@ -280,8 +280,9 @@ static struct err *open_path(const char *path, struct transport **out)
 		return layout_open(path, out);
 	if (archive_is(path))
 		return archive_open(path, out);
-	return err_hint(err_new(ERR_USAGE, "%s: no image archive or OCI layout", path),
-		"imgmin build makes one; docker save and skopeo copy do too");
+	return err_hint(err_new(ERR_FAILED, "%s: no image archive or OCI layout", path),
+		"imgmin build makes one, docker save and skopeo copy do too; one that was cut short "
+		"looks like this: copy it again");
 }
 
 struct err *place_open(struct places *p, const char *place, struct arena *a, struct transport **out,
@@ -305,6 +306,11 @@ struct err *place_open(struct places *p, const char *place, struct arena *a, str
 			return err_new(ERR_USAGE, "%s: which image?", place);
 		return daemon_open(&w.ref, out);
 	default:
+		if (w.is_plain && is_there(place) && p->events && p->events->warning)
+			p->events->warning(p->events->arg,
+				arena_printf(a,
+					"%s is looked for in a registry; the file here is ./%s",
+					place, place));
 		TRY(open_cache(p, a));
 		return registry_open(&w.ref, &p->registry, p->events, out);
 	}

@@ -180,7 +180,8 @@ static struct err *take_add(const char *text, struct arena *a, struct spec *s)
 				ERR_USAGE, "--add %s: mode %s is not octal", text, second + 1);
 		add.mode = (mode_t)mode;
 	}
-	TRY_AS(absolute_path("add", add.path), "--add %s", text);
+	if (add.path[0] != '/')
+		return err_new(ERR_USAGE, "--add %s: %s is not an absolute path", text, add.path);
 	vec_push(a, &s->adds, add);
 	return NULL;
 }
