@@ -617,6 +617,37 @@ static struct err *are_tagged(
 	return NULL;
 }
 
+// The blob that changes most: of the last image the topmost layer.
+static struct upload *find_first_to_ask(struct registry *r)
+{
+	for (size_t i = r->queue.len; i--;) {
+		struct upload *u = r->queue.at[i];
+		const char *type = u->d.media_type;
+
+		if (type && strcmp(type, OCI_CONFIG) && strcmp(type, DOCKER_CONFIG))
+			return u;
+	}
+	return NULL;
+}
+
+// A blob that is not there tells that no tag means this image, without another round trip. What
+// goes wrong here does so again, and is told then.
+static struct err *is_new(struct registry *r, bool *out)
+{
+	struct upload *u = find_first_to_ask(r);
+
+	*out = u && u->is_missing;
+	if (!u || u->is_missing)
+		return NULL;
+	const struct known *k = ask(r, &u->d);
+
+	while (k->is_asked)
+		TRY(http_step(r->remote.http));
+	u->is_there = k->is_there;
+	u->is_missing = *out = !k->head.error && k->head.x.status == 404;
+	return NULL;
+}
+
 static void forget_queue(struct registry *r)
 {
 	vec_each (it, &r->queue) {
@@ -630,9 +661,11 @@ static void forget_queue(struct registry *r)
 
 static struct err *push(struct registry *r, struct document *doc, const struct strings *tags)
 {
-	bool all = false;
+	bool all = false, new = false;
 
 	if (tags->len)
+		TRY(is_new(r, &new));
+	if (tags->len && !new)
 		TRY(are_tagged(r, tags, doc, &all));
 	if (all) {
 		forget_queue(r);

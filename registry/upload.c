@@ -386,7 +386,9 @@ static void answered(struct request *r)
 void upload_start(struct upload *u)
 {
 	u->chunk = CHUNK;
-	if (u->is_missing)
+	if (u->is_there)
+		finish(u, NULL, FATE_EXISTS);
+	else if (u->is_missing)
 		open_session(u, 0);
 	else
 		ask(u, STEP_EXISTS, 0);

@@ -8,7 +8,8 @@ struct upload {
 	const char *scope, *mount_from; // another repository, NULL: none
 	struct descriptor d;
 	struct blob blob;
-	bool is_missing; // asked already: it is not there
+	bool is_missing; // asked already: it is not there …
+	bool is_there;   // … or is
 	bool is_offered; // and could not be mounted
 	void (*done)(struct upload *u);
 	void *arg;
