@@ -123,6 +123,14 @@ round_trip() { # REF [OPTION]...
 	[[ $output$stderr != *uploaded* ]]
 }
 
+@test "a push of something new asks for its blobs alone" {
+	make_image new --layers 1 --size 1000
+	lines=$(wc -l <"$r_open_log")
+	expect 0 imgmin push oci:new "$r_open/new/x:v1"
+	[ "$(asked "$r_open_log" "$lines" HEAD)" = 2 ]
+	[ "$(asked "$r_open_log" "$lines" GET)" = 0 ]
+}
+
 @test "a no-op push of one layer takes at most four requests" {
 	make_image one --layers 1 --size 1000
 	expect 0 imgmin push oci:one "$r_open/noop/x:v1"
