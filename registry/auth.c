@@ -129,7 +129,7 @@ static void init_get(struct token *t)
 	url = add_scopes(a, url, t->scope);
 	url = add_scopes(a, url, t->more);
 	r->method = "GET";
-	r->has_body = false;
+	r->has_body = r->is_secret = false;
 	if (c->username) {
 		const char *secret = c->password ?: c->identity_token ?: "";
 
@@ -155,7 +155,7 @@ static void init_post(struct token *t)
 	form = url_with(form, "refresh_token", auth->creds.identity_token, a) + strlen(mark);
 	r->method = "POST";
 	r->url = auth->realm;
-	r->has_body = true;
+	r->has_body = r->is_secret = true;
 	r->body = (struct http_body){.bytes = form, .fd = -1, .size = strlen(form)};
 	vec_push(a, &r->headers, "Content-Type: application/x-www-form-urlencoded");
 }

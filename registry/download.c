@@ -140,7 +140,7 @@ static void again(struct download *d, struct err *e)
 		return;
 	}
 	err_drop(&e);
-	get(d, remote_backoff(d->remote, d->failures++));
+	get(d, request_delay(&d->request, d->failures++));
 }
 
 // The offset was of no use to the registry: from the start, without Range.

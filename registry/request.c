@@ -120,7 +120,7 @@ void remote_warn(struct remote *r, const char *text)
 		r->events->warning(r->events->arg, text);
 }
 
-int64_t remote_backoff(const struct remote *r, int n)
+static int64_t backoff(const struct remote *r, int n)
 {
 	const double first = r->o->retry_delay > 0 ? r->o->retry_delay : 0.5;
 	double seconds = first * (double)(1u << (n < 10 ? n : 10));
@@ -205,19 +205,29 @@ static bool is_at_registry(const struct request *r)
 
 static void on_done(struct exchange *x);
 
+// Breaks the answer off where it stands; what came counts.
+static struct err *enough(struct request *r)
+{
+	r->has_enough = true;
+	return err_new(ERR_NETWORK, "enough");
+}
+
 static struct err *on_receive(struct exchange *x, const void *bytes, size_t n)
 {
 	struct request *r = (struct request *)x;
 
-	if (r->asks_why && x->status / 100 == 2)
-		return err_new(ERR_NETWORK, "enough"); // it is there, and that was the question
-	if (r->receive && x->status / 100 == 2)
+	const bool is_good = x->status / 100 == 2;
+
+	if (r->asks_why && is_good)
+		return enough(r); // it is there, and that was the question
+	if (r->receive && is_good)
 		return r->receive(r, bytes, n);
-	if (x->status / 100 != 2 && x->text.len + n > HTTP_TEXT_MAX - 1)
-		n = HTTP_TEXT_MAX - 1 - x->text.len; // what an error says after 64 KiB is lost
-	if (n > x->text.max - x->text.len)
+	const size_t left = (is_good ? x->text.max : HTTP_TEXT_MAX - 1) - x->text.len;
+
+	if (n > left && is_good)
 		return err_new(ERR_NETWORK, "the answer is larger than %zu bytes", x->text.max);
-	return sink_write(&x->text.sink, bytes, n);
+	TRY(sink_write(&x->text.sink, bytes, n < left ? n : left));
+	return n > left ? enough(r) : NULL; // an error may go on for ever
 }
 
 static void on_progress(struct exchange *x)
@@ -256,6 +266,7 @@ static void attempt(struct request *r)
 	const char *header = NULL;
 	struct err *e = set_exchange(r);
 
+	r->has_enough = false;
 	if (e) {
 		finish(r, e);
 		return;
@@ -425,6 +436,13 @@ static int64_t retry_after(const struct request *r)
 	return (int64_t)((seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX) * 1000);
 }
 
+int64_t request_delay(const struct request *r, int n)
+{
+	const int64_t asked = retry_after(r), own = backoff(r->remote, n);
+
+	return asked > own ? asked : own;
+}
+
 static bool repeat(struct request *r)
 {
 	// A name that does not exist and a port nobody listens on are not a bad line: once more.
@@ -434,10 +452,7 @@ static bool repeat(struct request *r)
 
 	if (r->is_once || r->tries >= most || !request_may_repeat(r))
 		return false;
-	const int64_t asked = retry_after(r), backoff = remote_backoff(r->remote, r->tries);
-
-	r->tries++;
-	r->x.not_before = http_now() + (asked > backoff ? asked : backoff);
+	r->x.not_before = http_now() + request_delay(r, r->tries++);
 	attempt(r);
 	return true;
 }
@@ -462,8 +477,13 @@ static struct err *follow(struct request *r)
 		return err_new(ERR_NETWORK, "more than %d redirects", REDIRECTS_MAX);
 	TRY_AS(url_resolve(&r->at, location, &r->arena, &to), "redirect of %s", r->at.host);
 	TRY(url_may_follow(&r->at, &to, r->remote->address));
-	if (!url_same_origin(&r->at, &to))
+	if (!url_same_origin(&r->at, &to)) {
+		if (r->is_secret)
+			return err_new(ERR_NETWORK,
+				"redirect of %s: what it was sent is not for %s", r->at.host,
+				to.host);
 		r->authorization = NULL;
+	}
 	r->at = to;
 	return NULL;
 }
@@ -506,8 +526,6 @@ static bool ask_why(struct request *r)
 static bool goes_on(struct request *r, struct err **error)
 {
 	*error = NULL;
-	if (r->asks_why && r->x.status / 100 == 2)
-		err_drop(&r->x.error);
 	if (r->x.status == 401 && !r->x.error && r->scope && is_at_registry(r))
 		*error = auth_challenged(r->remote->auth, r);
 	else if (repeat(r))
@@ -532,6 +550,8 @@ static void on_done(struct exchange *x)
 	const bool is_first = remote->probe == r && is_at_registry(r);
 	struct err *e;
 
+	if (r->has_enough)
+		err_drop(&x->error);
 	log_answer(r);
 	if (is_first && try_other_scheme(r))
 		return;

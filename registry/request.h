@@ -37,7 +37,8 @@ struct request {
 	struct strings headers;
 	struct http_body body;
 	bool has_body;
-	bool is_once; // no repetition: the caller looks first what has arrived
+	bool is_once;   // no repetition: the caller looks first what has arrived
+	bool is_secret; // the body: redirects to another origin are refused
 	// Takes the body of a 2xx; NULL: into x.text.
 	struct err *(*receive)(struct request *r, const void *bytes, size_t n);
 	void (*progress)(struct request *r);
@@ -54,6 +55,7 @@ struct request {
 	struct request *next; // of those that wait for the same
 	int redirects, tries;
 	bool asks_why;        // a HEAD was refused without words: GET has some
+	bool has_enough;      // of the answer: what came after was not read
 	bool was_refused;     // with a token, once
 	bool next_uses_fresh; // the token it waits for, whatever its life
 };
@@ -74,7 +76,8 @@ const char *request_header(const struct request *r, const char *name);
 // Is the answer something else than what was wanted? Then what it says: kind by status, "CODE:
 // message" of the registry, hints.
 must_check struct err *request_refused(const struct request *r);
-// Milliseconds before the n-th repetition (0 is the first), with jitter.
-int64_t remote_backoff(const struct remote *r, int n);
+// Milliseconds before the n-th repetition (0 is the first), with jitter; what Retry-After of the
+// last answer asks for if that is more.
+int64_t request_delay(const struct request *r, int n);
 // Would another try help with a broken connection or with this status?
 bool request_may_repeat(const struct request *r);

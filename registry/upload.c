@@ -162,7 +162,7 @@ static struct err *why(struct request *r)
 
 static int64_t delay_of(struct upload *u)
 {
-	return remote_backoff(u->remote, u->failures++);
+	return request_delay(&u->request, u->failures++);
 }
 
 // A connection broke, or the registry was overloaded: what has arrived?

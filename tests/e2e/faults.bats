@@ -221,6 +221,16 @@ no_astray_credentials() {
 	jq -se 'map(select(.repo == "fault/24-seconds/seeded")) | .[1].began - .[0].ended >= 0.9' "$s_log"
 }
 
+@test "24 Retry-After of blobs: downloads and uploads keep the distance, too" {
+	pulls 24-blobs
+	pushes 24-blobs
+	for repo in seeded x; do
+		jq -se "map(select(.repo == \"fault/24-blobs/$repo\")) | group_by(.path) |
+			map(select(any(.status == 429))) | length == 4 and
+			all(.[0].status == 429 and .[1].began - .[0].ended >= 0.9)" "$s_log"
+	done
+}
+
 @test "24 Retry-After of thirty years: no hammering, and no patience for it either" {
 	fresh
 	status=0
@@ -442,6 +452,17 @@ pull_far() { # REPOSITORY [OPTION]...
 	done
 }
 
+@test "17 a token service that sends a refresh token on to another origin" {
+	mkdir -p home/.docker
+	printf '{"auths":{"%s":{"identitytoken":"refresh-%s"}}}' "$s_main" "$password" \
+		>home/.docker/config.json
+	refused '[56]' 'redirect' timeout 30 "$imgmin" pull "${fast[@]}" \
+		"$s_main/auth/fault/17-port/seeded:latest" out/image.tar
+	no_files
+	[ "$(requests "$s_log" '.path == "/token/port" and .method == "POST"')" -ge 1 ]
+	no_requests "$s_log" '.listener == "port" and .method == "POST"'
+}
+
 @test "19 across hosts by TLS: the blob comes, the credentials stay" {
 	need_netns
 	expect 0 pull_far basic/fault/19/seeded "${creds[@]}"
@@ -636,6 +657,16 @@ harmless() {
 		harmless
 		no_files
 	done
+}
+
+@test "47 an error without end is not read to its end" {
+	fresh
+	refused '[56]' '403|forbidden|denied' timeout 30 "$imgmin" pull "${fast[@]}" \
+		"$s_main/fault/47-endless/seeded:latest" out/image.tar
+	harmless
+	no_files
+	push_fails '[56]' '403|forbidden|denied' 47-endless
+	no_requests "$s_log" '(.repo | startswith("fault/47-endless/")) and .out > 30000000'
 }
 
 @test "48 a certificate that expired, one for another host, one of nobody" {

@@ -282,6 +282,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.receive()
             self.error(503, "UNAVAILABLE")
             return False
+        if self.fault == 24 and self.variant == "blobs":
+            if self.command in ("GET", "PUT") and "/blobs/" in path and self.once(path):
+                self.receive()
+                self.error(429, "TOOMANYREQUESTS", headers=[("Retry-After", "1")])
+                return False
+            return True
         if self.fault == 24 and self.once():
             self.receive()
             value = {"seconds": "1", "date": self.date_time_string(time.time() + 1),
@@ -292,7 +298,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.fault == 47:
             self.receive()
             text = "no\x1b[31m red\x07\r\nSet-Cookie: x\x9b2J\u202e\x00 end"
-            if self.variant == "raw":
+            if self.variant == "endless":
+                self.endless(text.encode(), [], 403)
+            elif self.variant == "raw":
                 self.answer(403, text.encode(), [("Content-Type", "text/plain")])
             elif self.variant == "flood":
                 self.answer(403, b"<html>" + text.encode() * 200000,
@@ -529,12 +537,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Gone
         self.ranged(data, headers)
 
-    def endless(self, data, headers):
-        self.status = 200
-        self.send_response(200)
+    def endless(self, data, headers, status=200):
+        self.status = status
+        self.send_response(status)
         for name, value in [*headers, ("Transfer-Encoding", "chunked")]:
             self.send_header(name, value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
         for _ in range(3000):
             self.send(b"10000\r\n" + bytes(0x10000) + b"\r\n")
