@@ -141,7 +141,10 @@ static enum address address_of_v6(const struct in6_addr *in)
 {
 	struct in_addr v4;
 
-	if (IN6_IS_ADDR_V4MAPPED(in)) {
+	// RFC 6052: behind NAT64 that is the IPv4 address, too.
+	static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b};
+
+	if (IN6_IS_ADDR_V4MAPPED(in) || !memcmp(in->s6_addr, nat64, sizeof(nat64))) {
 		memcpy(&v4, &in->s6_addr[12], 4);
 		return address_of_v4(v4);
 	}
