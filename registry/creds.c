@@ -72,6 +72,24 @@ static struct sources list_sources(const char *authfile, struct arena *a)
 	return s;
 }
 
+// What a shell's <(command) gives, which has no size.
+static struct err *read_pipe(int fd, const char *path, struct buffer *out)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	if (fcntl(fd, F_SETFL, 0)) // from here on it may wait for the writer
+		return err_sys(errno, "%s", path);
+	while ((n = read(fd, bytes, sizeof(bytes))) != 0) {
+		if (n < 0 && errno != EINTR)
+			return err_sys(errno, "%s", path);
+		if (n > 0)
+			TRY(sink_write(&out->sink, bytes, (size_t)n));
+	}
+	explicit_bzero(bytes, sizeof(bytes));
+	return NULL;
+}
+
 static struct err *read_text(const char *path, struct buffer *out)
 {
 	drop(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -84,7 +102,8 @@ static struct err *read_text(const char *path, struct buffer *out)
 	if (st.st_size > FILE_MAX)
 		return err_new(ERR_FAILED, "%s is larger than %u bytes", path, FILE_MAX);
 	buffer_init(out, FILE_MAX, path);
-	return sink_copy_fd(&out->sink, fd, 0, (uint64_t)st.st_size, path);
+	return S_ISREG(st.st_mode) ? sink_copy_fd(&out->sink, fd, 0, (uint64_t)st.st_size, path)
+				   : read_pipe(fd, path, out);
 }
 
 // *out is NULL where the file is not there. An empty file is an empty object.

@@ -99,6 +99,23 @@ static void option(void **state)
 	err_drop(&e);
 }
 
+static void from_pipe(void **state)
+{
+	static const char text[] = "{\"auths\":{\"h\":{\"auth\":\"Ym9iOnA6cQ==\"}}}";
+	struct creds c;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
+	close(ends[1]);
+	assert_null(creds_find(
+		"h", "r", NULL, arena_printf(&arena, "/dev/fd/%d", ends[0]), &arena, &c));
+	assert_non_null(c.username);
+	assert_string_equal(c.username, "bob");
+	close(ends[0]);
+}
+
 static void config(void **state)
 {
 	(void)state;
@@ -304,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nobody),
 		TEST(option),
+		TEST(from_pipe),
 		TEST(config),
 		TEST(most_specific),
 		TEST(order),
