@@ -169,6 +169,9 @@ static struct err *join(struct joining *j, const struct index_args *args, struct
 {
 	const char *name;
 
+	TRY(place_claim_creds(&j->places, j->place, true, j->a));
+	for (size_t i = 1; i < args->words.len; i++)
+		TRY(place_claim_creds(&j->places, args->words.at[i], false, j->a));
 	TRY(place_create(&j->places, j->place, j->a, &j->dst, &name));
 	if (args->append)
 		TRY_AS(keep(j), "%s", j->place);

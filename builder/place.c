@@ -236,10 +236,33 @@ struct err *place_mount(struct transport *t, const char *place, const char *sour
 	return NULL;
 }
 
+// ---- whose credentials they are ----
+
+static struct err *claim_creds(struct places *p, const struct ref *ref, struct arena *a)
+{
+	if (!p->registry.creds)
+		return NULL;
+	if (!p->creds_host)
+		p->creds_host = arena_strdup(a, ref->host);
+	if (strcmp(p->creds_host, ref->host) == 0)
+		return NULL;
+	return err_hint(
+		err_new(ERR_USAGE, "--creds: %s or %s, whose are they?", p->creds_host, ref->host),
+		"imgmin login keeps those of each registry, --authfile names a file of them");
+}
+
+struct err *place_claim_creds(struct places *p, const char *place, bool to_write, struct arena *a)
+{
+	struct word w;
+
+	TRY(parse(place, to_write, a, &w));
+	return w.kind == PLACE_REGISTRY ? claim_creds(p, &w.ref, a) : NULL;
+}
+
 // ---- to write ----
 
-static struct err *create_registry(
-	struct places *p, const char *place, const struct word *w, struct transport **out)
+static struct err *create_registry(struct places *p, const char *place, const struct word *w,
+	struct arena *a, struct transport **out)
 {
 	if (w->ref.digest[0])
 		return err_hint(err_new(ERR_USAGE,
@@ -247,6 +270,7 @@ static struct err *create_registry(
 					"it can be given",
 					place),
 			"give it a tag");
+	TRY(claim_creds(p, &w->ref, a));
 	return registry_open(&w->ref, &p->registry, p->events, out);
 }
 
@@ -266,7 +290,7 @@ struct err *place_create(struct places *p, const char *place, struct arena *a,
 	case PLACE_DAEMON:
 		return daemon_create(p->epoch, out);
 	default:
-		return create_registry(p, place, &w, out);
+		return create_registry(p, place, &w, a, out);
 	}
 }
 
@@ -311,6 +335,7 @@ struct err *place_open(struct places *p, const char *place, struct arena *a, str
 				arena_printf(a,
 					"%s is looked for in a registry; the file here is ./%s",
 					place, place));
+		TRY(claim_creds(p, &w.ref, a));
 		TRY(open_cache(p, a));
 		return registry_open(&w.ref, &p->registry, p->events, out);
 	}

@@ -21,6 +21,7 @@ struct places {
 	const struct registry_events *events; // NULL: nobody listens
 	int64_t epoch;                        // time of members of archives, seconds
 	struct cache *cache;                  // opened for the first registry that is read
+	const char *creds_host;               // whose --creds are
 };
 must_check struct err *places_open(
 	const struct registry_args *args, const struct registry_events *events, struct places *out);
@@ -40,6 +41,10 @@ must_check struct err *place_open(struct places *p, const char *place, struct ar
 // are where it is not clear.
 must_check struct err *place_find(
 	struct transport *t, const char *name, struct arena *a, struct named_image *out);
+// --creds are one registry's. Named here before anything is asked, a second registry is ERR_USAGE
+// and the first one hears of nothing; place_create and place_open look themselves, too.
+must_check struct err *place_claim_creds(
+	struct places *p, const char *place, bool to_write, struct arena *a);
 // What a place takes where it holds one platform only: an engine its own. *is_single says whether
 // it does.
 must_check struct err *place_platform(

@@ -154,8 +154,21 @@ static struct err *load(struct build *b)
 	return NULL;
 }
 
+static struct err *claim_creds(struct build *b)
+{
+	const struct strings *tags = &b->spec.tags;
+
+	for (size_t i = 0; i < b->spec.outputs.len; i++)
+		TRY(place_claim_creds(&b->places, b->spec.outputs.at[i], true, &b->arena));
+	for (size_t i = 0; b->spec.args->push && i < tags->len; i++)
+		TRY(place_claim_creds(&b->places,
+			arena_printf(&b->arena, "docker://%s", tags->at[i]), true, &b->arena));
+	return NULL;
+}
+
 struct err *build_publish(struct build *b)
 {
+	TRY(claim_creds(b));
 	for (size_t i = 0; i < b->spec.outputs.len; i++)
 		TRY(write_place(b, b->spec.outputs.at[i]));
 	if (b->spec.args->load)

@@ -261,6 +261,8 @@ struct err *transfer_places(struct places *p, const char *from, const char *to,
 	struct named_image found;
 	bool is_single;
 
+	TRY(place_claim_creds(p, from, false, a));
+	TRY(place_claim_creds(p, to, true, a));
 	TRY(place_open(p, from, a, &src, &name));
 	TRY(place_find(src, name, a, &found));
 	TRY(place_platform(to, a, &is_single, &single));

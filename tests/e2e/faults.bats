@@ -431,6 +431,19 @@ pull_far() { # REPOSITORY [OPTION]...
 	[ "$(requests "$n_log" '.listener == "auth" and .auth == "basic"')" = 1 ]
 }
 
+@test "--creds are one registry's: with two nobody gets them" {
+	refused 2 'creds' "$imgmin" copy "${creds[@]}" "$s_other/basic/two/seeded:latest" \
+		"docker://$s_main/basic/two/x:v1"
+	refused 2 'creds' "$imgmin" index create "${creds[@]}" "$s_main/basic/two/x:v1" \
+		"$s_other/basic/two/seeded:latest"
+	cp /bin/true program
+	refused 2 'creds' "$imgmin" build program -t "$s_main/basic/two/x:v1" \
+		-t "$s_other/basic/two/x:v1" --push "${creds[@]}"
+	no_requests "$s_log" '.repo | startswith("basic/two/")'
+	expect 0 "$imgmin" copy "${creds[@]}" "$s_main/basic/two/seeded:latest" \
+		"docker://$s_main/basic/two/x:v1"
+}
+
 @test "16 realms on http, on loopback and on the metadata address" {
 	need_netns
 	for listener in plain loop meta looptls metatls; do
