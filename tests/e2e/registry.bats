@@ -325,6 +325,30 @@ round_trip() { # REF [OPTION]...
 	[ -n "$stderr" ]
 }
 
+@test "TLS: certs.d of the user, of the system's containers and of Docker" {
+	need_root
+	mkdir -p etc "home/.config/containers/certs.d/$r_tls" "xdg/containers/certs.d/$r_client"
+	cp "$BATS_FILE_TMPDIR/ca/ca.crt" "home/.config/containers/certs.d/$r_tls/"
+	round_trip "$r_tls/certs/home:v1"
+	rm -r home/.config
+	expect 6 imgmin push --retry 0 "oci:$image" "$r_tls/certs/none:v1"
+	# A client certificate lies there as well.
+	cp "$BATS_FILE_TMPDIR/ca/ca.crt" "xdg/containers/certs.d/$r_client/"
+	cp "$BATS_FILE_TMPDIR/ca/client.crt" "xdg/containers/certs.d/$r_client/client.cert"
+	cp "$BATS_FILE_TMPDIR/ca/client.key" "xdg/containers/certs.d/$r_client/client.key"
+	XDG_CONFIG_HOME=$PWD/xdg round_trip "$r_client/certs/xdg:v1"
+	# /etc is the machine's: these are mounted over it for the one command only.
+	for place in containers docker; do
+		mkdir -p "etc/$place/certs.d/$r_tls"
+		cp "$BATS_FILE_TMPDIR/ca/ca.crt" "etc/$place/certs.d/$r_tls/"
+		unshare -m --propagation private true 2>/dev/null || skip "no mount namespaces here"
+		[ -d "/etc/$place" ] || continue
+		expect 0 env -u DOCKER_CONFIG unshare -m --propagation private sh -c '
+			mount --bind "etc/$1" "/etc/$1" && shift && exec "$@"' - "$place" \
+			"$imgmin" push "oci:$image" "$r_tls/certs/$place:v1"
+	done
+}
+
 @test "TLS: a client certificate" {
 	mkdir certs foreign
 	cp "$BATS_FILE_TMPDIR/ca/ca.crt" certs/
