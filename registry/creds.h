@@ -9,7 +9,7 @@ struct creds {
 	const char *username, *password;
 	const char *identity_token; // a refresh token
 	const char *registry_token; // a Bearer token as it is
-	const char *source;         // "/root/.docker/config.json", "docker-credential-pass"
+	const char *source;         // "/home/me/.docker/config.json", "docker-credential-pass"
 	const char *problem;        // a helper or file that failed on the way, for the message
 };
 

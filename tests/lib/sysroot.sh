@@ -35,9 +35,16 @@ command -v mmdebstrap >/dev/null || cannot "mmdebstrap is not installed"
 
 # The suite of this machine and the mirror it uses for it.
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
-mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
-	awk -v suite="$suite" '$1 == suite && $2 == "main" && !/security/ {print $3; exit}')
-mirror=${mirror:?apt knows no mirror}
+mirror_of() { # SUITE
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
+		awk -v suite="$1" '$1 == suite && $2 == "main" && !/security/ {print $3; exit}'
+}
+mirror=$(mirror_of "$suite")
+if [ -z "$mirror" ]; then # no package lists yet
+	apt-get -qq update >&2 || true
+	mirror=$(mirror_of "$suite")
+fi
+[ -n "$mirror" ] || cannot "apt knows no mirror of $suite"
 
 mkdir -p "$store"
 store=$(cd "$store" && pwd)
