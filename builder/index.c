@@ -194,6 +194,7 @@ struct err *index_create(const struct index_args *args, const struct registry_ev
 	struct joining j = {.a = a, .place = registry_place(args->words.at[0], a)};
 
 	*out = (struct transferred){0};
+	TRY(place_refuse_file(args->words.at[0], "REF comes first, then the IMAGEs"));
 	TRY(places_open(&args->registry, events, &j.places));
 	struct err *e = join(&j, args, out);
 

@@ -203,6 +203,30 @@ static struct err *parse(const char *place, bool to_write, struct arena *a, stru
 	return NULL;
 }
 
+struct err *place_ask_target(const char *place, bool any_reference)
+{
+	drop(arena_drop) struct arena a = {0};
+	struct word w;
+
+	TRY(parse(place, true, &a, &w));
+	if (w.kind != PLACE_REGISTRY || !w.is_plain || (!any_reference && strchr(place, ':')))
+		return NULL;
+	return err_hint(err_new(ERR_USAGE, "%s: a file or an image in a registry?", place),
+		"a file is ./%s, an image docker://%s", place, place);
+}
+
+struct err *place_refuse_file(const char *ref, const char *order)
+{
+	struct stat st;
+	bool is_file = stat(ref, &st) == 0 && S_ISREG(st.st_mode);
+
+	if (begins(ref, "docker://") || (!is_file && !is_path_only(ref)))
+		return NULL;
+	return err_hint(err_new(ERR_USAGE,
+				"%s: a file, where the name of an image in a registry goes", ref),
+		"%s; where it is an image's name, docker://%s", order, ref);
+}
+
 struct err *place_is_registry(const char *place, struct arena *a, bool *out, struct ref *ref)
 {
 	struct word w;

@@ -49,6 +49,11 @@ must_check struct err *place_claim_creds(
 // it does.
 must_check struct err *place_platform(
 	const char *place, struct arena *a, bool *is_single, struct platform *out);
+// A word that is read as a reference though it could be meant as a file: without "docker://", and
+// (unless any_reference) without the ":" that only a reference has. ERR_USAGE.
+must_check struct err *place_ask_target(const char *place, bool any_reference);
+// A word where only a REF can stand, and it is a file's or written like one. ERR_USAGE.
+must_check struct err *place_refuse_file(const char *ref, const char *order);
 // Would place_create send it to a registry; to which repository?
 must_check struct err *place_is_registry(
 	const char *place, struct arena *a, bool *out, struct ref *ref);

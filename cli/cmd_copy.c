@@ -7,6 +7,7 @@ static struct err *copy_run(void *args, const struct common_args *common)
 
 	if (t->all && t->platform)
 		return err_new(ERR_USAGE, "--all and --platform are opposites");
+	TRY(place_ask_target(t->words.at[1], false));
 	return transfer_run(t, common, t->words.at[0], t->words.at[1]);
 }
 

@@ -25,6 +25,8 @@ static struct err *pull_run(void *args, const struct common_args *common)
 
 	if (!to)
 		TRY(default_place(from, &a, &to));
+	else
+		TRY(place_ask_target(to, true));
 	return transfer_run(t, common, from, to);
 }
 

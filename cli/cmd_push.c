@@ -7,6 +7,8 @@ static struct err *push_run(void *args, const struct common_args *common)
 {
 	const struct transfer_args *t = args;
 	const char *ref = t->words.at[1];
+
+	TRY(place_refuse_file(ref, "SRC comes first, then REF"));
 	drop(mem_drop) char *to =
 		str_printf("%s%s", strncmp(ref, "docker://", 9) == 0 ? "" : "docker://", ref);
 

@@ -94,6 +94,32 @@ sha() { sha256sum | cut -d' ' -f1; }
 	[ -z "$(ls)" ]
 }
 
+@test "a bare word to write to is asked about, and nothing leaves this machine" {
+	expect 2 "$imgmin" copy "$both" newname
+	says "newname: a file or an image in a registry?"
+	says "a file is ./newname, an image docker://newname"
+	expect 2 "$imgmin" pull 127.0.0.1:1/u/s newname
+	says "a file is ./newname"
+	expect 2 "$imgmin" pull 127.0.0.1:1/u/s user/other:1
+	says "a file is ./user/other:1"
+	touch newname
+	expect 2 "$imgmin" copy "$both" newname
+	says "./newname"
+	expect 6 "$imgmin" copy --retry 0 "$both" 127.0.0.1:1/u/s
+	[ ! -s newname ]
+}
+
+@test "SRC and REF the wrong way round: said, not sent" {
+	touch there
+	for ref in out.tar ./out there; do
+		expect 2 "$imgmin" push 127.0.0.1:1/u/s "$ref"
+		says "$ref: a file, where the name of an image in a registry goes"
+		says "SRC comes first, then REF"
+		expect 2 "$imgmin" index create "$ref" 127.0.0.1:1/u/s
+		says "REF comes first, then the IMAGEs"
+	done
+}
+
 @test "build --load, and it runs; no file is written" {
 	need_engines
 	expect 0 "$imgmin" build "$sensor_native" --load -t load/one:1 -t load/two
