@@ -44,6 +44,11 @@ bool descriptor_is_attestation(const struct descriptor *d)
 	return (arch && strcmp(arch, "unknown") == 0) || dict_get(&d->annotations, ATTESTATION);
 }
 
+char *image_shown(const char *name, const char *digest, struct arena *a)
+{
+	return arena_printf(a, "%.*s@%s", (int)strcspn(name, "@"), name, digest);
+}
+
 // ---- one manifest ----
 
 static bool is_artifact(const struct image *image)

@@ -20,6 +20,9 @@ must_check struct err *image_select(
 bool platform_is_better(
 	const struct platform *p, const struct platform *than, const struct platform *asked);
 
+// "NAME@DIGEST" of what is called so; a digest that is part of the name gives way.
+char *image_shown(const char *name, const char *digest, struct arena *a);
+
 // One platform's image, or something else that an index holds.
 struct image {
 	struct descriptor descriptor;

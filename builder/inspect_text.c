@@ -146,7 +146,7 @@ static void text_begin(FILE *out, const char *name, const struct descriptor *top
 {
 	drop(arena_drop) struct arena a = {0};
 
-	fprintf(out, "%s@%s\n", text_printable(name, &a), top->digest);
+	fprintf(out, "%s\n", text_printable(image_shown(name, top->digest, &a), &a));
 	if (media_is_index(top->media_type))
 		fprintf(out, "an index of %zu image%s\n", images, images == 1 ? "" : "s");
 }

@@ -250,6 +250,25 @@ static struct strings names_for(const struct named_image *from, const char *give
 	return names;
 }
 
+// A digest is what an image has, not what it is called: "a:1@sha256:…" is kept as "a:1", and
+// "a@sha256:…" is no name.
+static struct strings names_to_keep(const struct strings *shown, struct arena *a)
+{
+	struct strings names = {0};
+
+	for (size_t i = 0; i < shown->len; i++) {
+		const char *name = shown->at[i], *at = strchr(name, '@');
+		struct ref ref;
+		drop(err_drop) struct err *e = at ? ref_parse(name, &ref) : NULL;
+
+		if (!at || e)
+			vec_push(a, &names, name);
+		else if (ref.tag[0])
+			vec_push(a, &names, arena_strndup(a, name, (size_t)(at - name)));
+	}
+	return names;
+}
+
 struct err *transfer_places(struct places *p, const char *from, const char *to,
 	const struct transfer_options *given_options, struct arena *a, struct transferred *out)
 {
@@ -272,5 +291,8 @@ struct err *transfer_places(struct places *p, const char *from, const char *to,
 	TRY(place_mount(dst, to, from, a));
 	out->is_pushed = is_remote(dst);
 	out->names = names_for(&found, given, a);
-	return transfer_image(src, &found, dst, &out->names, &o, a, &out->top);
+
+	const struct strings names = names_to_keep(&out->names, a);
+
+	return transfer_image(src, &found, dst, &names, &o, a, &out->top);
 }

@@ -20,8 +20,9 @@ must_check struct err *transfer_content(
 
 struct transferred {
 	struct descriptor top;
-	struct strings names; // that it got: full references or tags
-	bool is_pushed;       // to a registry
+	struct strings
+		names;  // it goes by: full references or tags; those with a digest are not kept
+	bool is_pushed; // to a registry
 };
 // From one place to another, both as words. Where `to` says no name, the names stay.
 must_check struct err *transfer_places(struct places *p, const char *from, const char *to,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/sink.h"
+#include "builder/image.h"
 #include "builder/index.h"
 #include "builder/report.h"
 #include "cli/registry_opts.h"
@@ -24,7 +25,7 @@ static void print_text(const struct index_shown *x, struct arena *a)
 {
 	const struct descriptor *d = x->index.manifests.at;
 
-	printf("%s@%s\n", text_printable(x->name, a), x->top.digest);
+	puts(text_printable(image_shown(x->name, x->top.digest, a), a));
 	for (size_t i = 0; i < x->index.manifests.len; i++) {
 		struct platform p = platform_of(&d[i].platform);
 		char text[PLATFORM_TEXT];

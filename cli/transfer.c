@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "builder/image.h"
 #include "cli/show_registry.h"
 
 const struct transfer_args transfer_defaults = {.registry = REGISTRY_DEFAULTS};
@@ -21,7 +22,8 @@ static void print(const struct transferred *t, FILE *out, struct arena *a)
 		if (t->is_pushed)
 			show_pushed(out, t->names.at[i], &t->top);
 		else
-			fprintf(out, "%s@%s\n", shown(t->names.at[i], a), t->top.digest);
+			fprintf(out, "%s\n",
+				image_shown(shown(t->names.at[i], a), t->top.digest, a));
 	if (!t->names.len)
 		fprintf(out, "%s\n", t->top.digest);
 }

@@ -109,6 +109,26 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 0 "$imgmin" check --strict back.tar
 }
 
+@test "an image named by its digest: it is said once, and is no name of the copy" {
+	"$imgmin" push -q "$BATS_FILE_TMPDIR/both.tar" "$open/dig/s:1"
+	expect 0 "$imgmin" pull -q "$open/dig/s@$both" one.tar
+	[ "$output" = "$open/dig/s@$both" ]
+	[ "$(tar xOf one.tar index.json | jq '[.manifests[] | .annotations // {} | keys[]] | length')" = 0 ]
+	expect 0 "$imgmin" check --strict one.tar
+	expect 0 "$imgmin" copy -q "$open/dig/s:1@$both" oci:two
+	[ "$output" = "$open/dig/s:1@$both" ]
+	grep -q '"org.opencontainers.image.ref.name":"1"' <(jq -c . two/index.json)
+	[ "$(grep -c '@sha256' two/index.json)" = 0 ]
+	expect 0 "$imgmin" copy -q oci:two oci:three
+	[ "$output" = "$open/dig/s:1@$both" ]
+	expect 0 "$imgmin" pull -q --platform linux/arm/v7 "$open/dig/s@$both" arm.tar
+	[[ $output == "$open/dig/s@sha256:"* && $output != *"$both"* ]]
+	for command in inspect "index inspect"; do
+		expect 0 "$imgmin" $command "$open/dig/s@$both"
+		[ "${output%%$'\n'*}" = "$open/dig/s@$both" ]
+	done
+}
+
 @test "login, push, logout: Docker's config.json with mode 0600, other fields kept" {
 	expect 5 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" "$closed/a/b"
 	says "imgmin login $closed"
