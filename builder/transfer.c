@@ -5,8 +5,9 @@
 #include "base/map.h"
 #include "builder/image.h"
 
-#define INDEX_DEPTH_MAX 4    // indexes in indexes
-#define DOCUMENTS_MAX 10000u // of one image
+#define INDEX_DEPTH_MAX 4               // indexes in indexes
+#define DOCUMENTS_MAX 10000u            // of one image
+#define DOCUMENTS_BYTES_MAX (64u << 20) // together; they are kept in memory
 
 struct document {
 	struct descriptor descriptor;
@@ -19,6 +20,7 @@ struct plan {
 	struct arena *a;
 	struct map seen;
 	vec(struct document) documents;
+	uint64_t document_bytes;
 	vec(struct descriptor) blobs;
 };
 
@@ -91,6 +93,10 @@ static struct err *plan_document(struct plan *p, const struct descriptor *d, int
 	if (p->documents.len == DOCUMENTS_MAX)
 		return err_new(ERR_FAILED, "it holds more than %u manifests", DOCUMENTS_MAX);
 	TRY(transport_read(p->src, d, p->a, &text));
+	p->document_bytes += text.len;
+	if (p->document_bytes > DOCUMENTS_BYTES_MAX)
+		return err_new(ERR_FAILED, "its manifests have more than %u bytes together",
+			DOCUMENTS_BYTES_MAX);
 	TRY(media_is_index(d->media_type) ? plan_index(p, d, text, depth)
 					  : plan_manifest(p, d, text));
 	vec_push(p->a, &p->documents, (struct document){*d, text});

@@ -164,6 +164,41 @@ static void cycle(void **state)
 	assert_int_not_equal(access("round.tar", F_OK), 0);
 }
 
+// Each manifest is small enough, all of them are not.
+static void too_much_together(void **state)
+{
+	enum { N = 17, SIZE = 4 << 20 };
+	static const char manifest[] =
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST "\",\"config\":"
+		"{\"mediaType\":\"" OCI_CONFIG "\",\"size\":2,\"digest\":\"sha256:"
+		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\"},\"layers\":[]}";
+
+	(void)state;
+	drop(arena_drop) struct arena a = {0};
+	drop(transport_drop) struct transport *t = NULL;
+	struct descriptor d[N];
+	struct strings names = {0};
+	struct transferred done;
+	char *text = arena_alloc(&a, SIZE);
+
+	memset(text, ' ', SIZE);
+	memcpy(text, manifest, strlen(manifest));
+	must(layout_create("much", &t));
+	for (size_t i = 0; i < N; i++) {
+		const struct span one = {(const uint8_t *)text, SIZE - i};
+
+		d[i] = descriptor_of(OCI_MANIFEST, one, &a);
+		must(transport_put_document(t, &d[i], one));
+	}
+	struct descriptor top = put_index(t, &a, d, N);
+
+	must(transport_tag(t, &top, &names));
+	must(transport_commit(t));
+	must_fail(copy(&a, "oci:much", "much.tar", &everything, &done), "bytes together");
+	assert_int_not_equal(access("much.tar", F_OK), 0);
+	assert_int_equal(run("rm -r much"), 0);
+}
+
 static void damage_is_not_copied(void **state)
 {
 	(void)state;
@@ -300,6 +335,7 @@ int main(void)
 		cmocka_unit_test(one_platform),
 		cmocka_unit_test(nested_indexes),
 		cmocka_unit_test(cycle),
+		cmocka_unit_test(too_much_together),
 		cmocka_unit_test(damage_is_not_copied),
 		cmocka_unit_test(names),
 		cmocka_unit_test(referrers),
