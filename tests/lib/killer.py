@@ -72,7 +72,10 @@ def push(o, n, delay, env):
     status, _, killed = run(args, env, delay)
     time.sleep(0.03)  # the server notices that nobody is there
     if status is None and server(o, "tags", repo):
-        pass  # the answer was on its way
+        # The answer was on its way: then all of it is there.
+        have = {d.split(":")[1] for d in server(o, "blobs", repo) + server(o, "manifests", repo)}
+        if have != set(blobs(o.layout)):
+            fail("the push that was killed left a tag, and not all that it means")
     done = {digest_in(r) for r in requests(o.log, repo)
             if r["method"] == "PUT" and "/blobs/" in r["path"] and r["status"] == 201}
     status, began, _ = run(args, env)
