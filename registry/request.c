@@ -215,7 +215,6 @@ static struct err *enough(struct request *r)
 static struct err *on_receive(struct exchange *x, const void *bytes, size_t n)
 {
 	struct request *r = (struct request *)x;
-
 	const bool is_good = x->status / 100 == 2;
 
 	if (r->asks_why && is_good)
