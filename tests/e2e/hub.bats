@@ -128,7 +128,6 @@ logged_in() {
 }
 
 @test "login with a wrong password: exit 5, and nothing is kept" {
-	cp "$BATS_TEST_FILENAME" before
 	printf wrong | expect 5 hub login -u "$user" --password-stdin
 	[ ! -e home/.docker/config.json ] || [ "$(jq '.auths // {} | length' home/.docker/config.json)" = 0 ]
 }
