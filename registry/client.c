@@ -180,6 +180,9 @@ static struct err *get_document(struct registry *r, const char *name, const char
 	q.x.text_max = OCI_DOCUMENT_MAX;
 	vec_push(&q.arena, &q.headers, ACCEPT);
 	TRY(as_network(request_wait((request_start(&q), &q))));
+	if (q.x.status == 404)
+		return err_wrap(request_refused(&q), "no such %s (or repository)",
+			strchr(name, ':') ? "digest" : "tag");
 	if (q.x.status != 200)
 		return request_refused(&q);
 	return as_network(take_document(r, &q, digest, type, out));

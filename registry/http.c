@@ -364,7 +364,12 @@ static struct err *broken(struct http *h, const struct exchange *x, CURLcode cod
 	if (code == CURLE_SEND_FAIL_REWIND)
 		return err_new(ERR_NETWORK, "the connection broke after %llu bytes",
 			(unsigned long long)x->sent);
-	return err_new(ERR_NETWORK, "%s", *detail ? detail : h->curl->easy_strerror(code));
+	struct err *e = err_new(ERR_NETWORK, "%s", *detail ? detail : h->curl->easy_strerror(code));
+	long number = 0;
+
+	if (code == CURLE_COULDNT_CONNECT)
+		h->curl->easy_getinfo(x->state->easy, CURLINFO_OS_ERRNO, &number);
+	return number ? err_as(e, (int)number) : e;
 }
 
 static void finish(struct http *h, struct exchange *x, CURLcode code)

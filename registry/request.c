@@ -498,6 +498,40 @@ static struct err *with_tls_hint(struct request *r, struct err *e)
 		r->remote->host);
 }
 
+// "host:port", with brackets where IPv6 needs them.
+static const char *address_shown(const struct url *u, struct arena *a)
+{
+	return arena_printf(a, strchr(u->host, ':') ? "[%s]:%d" : "%s:%d", u->host, u->port);
+}
+
+// Nobody listens there. Of a proxy libcurl's own words tell more.
+static bool is_unreached(const struct request *r, const struct err *e)
+{
+	return r->x.curl_code == CURLE_COULDNT_CONNECT && err_number(e) &&
+		(r->x.is_direct || !proxy_is_set());
+}
+
+static struct err *unreached(const struct request *r, struct err *e)
+{
+	drop(arena_drop) struct arena a = {0};
+	const int number = err_number(e);
+
+	err_drop(&e);
+	e = err_new(ERR_NETWORK, "no %s answers at %s (%s)",
+		is_at_registry(r) ? "registry" : "server", address_shown(&r->at, &a),
+		strerror(number));
+	return err_hint(err_as(e, number), "is it running, and is %d its port?", r->at.port);
+}
+
+// What OpenSSL and GnuTLS say to an answer without TLS.
+static bool is_plain_http(const struct request *r, const struct err *e)
+{
+	return r->x.curl_code == CURLE_SSL_CONNECT_ERROR &&
+		(strstr(err_text(e), "wrong version number") ||
+			strstr(err_text(e), "packet length too long") ||
+			strstr(err_text(e), "unexpected TLS packet"));
+}
+
 static struct err *broken(struct request *r)
 {
 	drop(arena_drop) struct arena a = {0};
@@ -505,6 +539,14 @@ static struct err *broken(struct request *r)
 
 	if (err_kind(e) != ERR_NETWORK)
 		return e;
+	if (is_plain_http(r, e)) {
+		err_drop(&e);
+		e = err_new(
+			ERR_NETWORK, "%s speaks plain HTTP, not TLS", address_shown(&r->at, &a));
+		return is_at_registry(r) ? err_hint(e, "--tls-verify=false allows that") : e;
+	}
+	if (is_unreached(r, e))
+		return unreached(r, e);
 	return with_tls_hint(r, err_wrap(e, "%s", url_shown(r->at.text, &a)));
 }
 

@@ -166,3 +166,28 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	grep -q "Password: " said
 	[ "$(grep -c s3cret said)" = 0 ]
 }
+
+@test "a registry without TLS on another address, a wrong port, a wrong name: each is told apart" {
+	local port=${open#*:} unused
+	expect 6 "$imgmin" pull "$open/u/s:none" back.tar
+	says "$open/u/s:none: no such tag (or repository): 404"
+	expect 6 "$imgmin" pull "$open/u/s@sha256:$(printf '%064d' 0)" back.tar
+	says "no such digest (or repository)"
+	unused=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	expect 6 "$imgmin" pull --retry 0 "localhost:$unused/u/s:1" back.tar
+	says "no registry answers at localhost:$unused (Connection refused)"
+	says "hint: is it running, and is $unused its port?"
+	# Loopback alone is spoken to without TLS: an address beyond it comes with a network of its own.
+	[ "$(id -u)" = 0 ] && command -v ip >/dev/null && unshare -n true 2>/dev/null || return 0
+	sed "s/127\.0\.0\.1:$port/10.77.0.9:5000/" "$BATS_FILE_TMPDIR/open.yml" >plain.yml
+	unshare -n bash -c 'ip link set lo up; ip addr add 10.77.0.9/32 dev lo
+		docker-registry serve plain.yml >log 2>&1 </dev/null 3>&- & trap "kill $!" EXIT
+		for _ in $(seq 100); do
+			(exec 9<>/dev/tcp/10.77.0.9/5000) 2>/dev/null && break
+			sleep 0.1
+		done
+		! "$0" pull --retry 0 10.77.0.9:5000/u/s:amd back.tar 2>said || exit 1
+		"$0" pull -q --tls-verify=false 10.77.0.9:5000/u/s:amd back.tar' "$imgmin" 3>&-
+	grep -F "10.77.0.9:5000 speaks plain HTTP, not TLS" said
+	grep -F "hint: --tls-verify=false allows that" said
+}
