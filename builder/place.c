@@ -48,7 +48,7 @@ struct err *places_open(
 	};
 	if (args->creds && !strchr(args->creds, ':'))
 		return err_hint(err_new(ERR_USAGE, "--creds: not USER:PASSWORD"),
-			"imgmin login --password-stdin asks for less trust");
+			"--creds USER:PASSWORD, or imgmin login");
 	return args->retry_delay ? take_delay(args->retry_delay, &out->registry.retry_delay) : NULL;
 }
 

@@ -694,6 +694,40 @@ static const char *reason(int status)
 	return "unexpected answer";
 }
 
+// Has it seen our credentials and refused these, not what they were to do? Token services (where no
+// scope is asked for) take them as Basic or in the body.
+static bool is_unknown_to(const struct request *r, const struct creds *c)
+{
+	if (r->x.status != 401 || !c->source)
+		return false;
+	if (!r->scope)
+		return r->authorization || r->has_body;
+	return r->sent_authorization &&
+		(c->registry_token || !strncmp(r->sent_authorization, "Basic ", 6));
+}
+
+// imgmin login HOST helps where what it keeps is asked first.
+static struct err *with_login_hint(const struct request *r, const struct creds *c, struct err *e)
+{
+	const struct remote *remote = r->remote;
+	const char *host = remote->host, *file = remote->o->authfile;
+	const bool is_hub = !strcmp(host, DOCKER_HUB);
+
+	if (c->problem)
+		return err_hint(e, "%s; or log in: imgmin login %s", c->problem, host);
+	if (c->source && !strcmp(c->source, "--creds"))
+		return err_hint(e,
+			"--creds goes before what imgmin login keeps: correct it, or "
+			"leave it out");
+	if (c->source && !strcmp(c->source, "DOCKER_AUTH_CONFIG"))
+		return err_hint(e,
+			"DOCKER_AUTH_CONFIG goes before what imgmin login keeps: "
+			"correct it, or unset it");
+	if (file)
+		return err_hint(e, "imgmin login --authfile %s %s", file, host);
+	return is_hub ? err_hint(e, "imgmin login") : err_hint(e, "imgmin login %s", host);
+}
+
 static struct err *with_auth_hint(const struct request *r, struct err *e)
 {
 	const struct remote *remote = r->remote;
@@ -701,14 +735,16 @@ static struct err *with_auth_hint(const struct request *r, struct err *e)
 	const bool is_hub = !strcmp(remote->host, DOCKER_HUB);
 	const bool pushes = r->scope && strstr(r->scope, "push");
 
+	if (is_unknown_to(r, c))
+		return with_login_hint(r, c,
+			err_wrap(e, "%s does not take the %s of %s", remote->host,
+				c->password ? "user name and password" : "token", c->source));
 	if (c->source && r->sent_authorization)
 		e = err_wrap(e, "with credentials of %s", c->source);
 	if (is_hub) // who asks for what does not exist is told the same as who may not see it
 		e = err_wrap(e, "%s/%s: it does not exist or you may not %s it", remote->host,
 			remote->repository, pushes ? "push to" : "pull from");
-	if (c->problem)
-		return err_hint(e, "%s; or log in: imgmin login %s", c->problem, remote->host);
-	return is_hub ? err_hint(e, "imgmin login") : err_hint(e, "imgmin login %s", remote->host);
+	return with_login_hint(r, c, e);
 }
 
 struct err *request_refused(const struct request *r)

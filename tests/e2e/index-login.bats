@@ -191,3 +191,21 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	grep -F "10.77.0.9:5000 speaks plain HTTP, not TLS" said
 	grep -F "hint: --tls-verify=false allows that" said
 }
+
+@test "credentials that are refused: whose they are, and a hint that helps" {
+	local both=$BATS_FILE_TMPDIR/both.tar wrong
+	wrong='{"auths": {"'$closed'": {"auth": "'$(printf joe:wr0ng | base64)'"}}}'
+	expect 5 "$imgmin" push --creds joe:wr0ng "$both" "$closed/a/b"
+	says "$closed does not take the user name and password of --creds: 401"
+	says "hint: --creds goes before what imgmin login keeps: correct it, or leave it out"
+	[[ $stderr != *wr0ng* ]]
+	DOCKER_AUTH_CONFIG=$wrong expect 5 "$imgmin" push "$both" "$closed/a/b"
+	says "does not take the user name and password of DOCKER_AUTH_CONFIG"
+	says "correct it, or unset it"
+	echo "$wrong" >wrong.json
+	expect 5 "$imgmin" push --authfile wrong.json "$both" "$closed/a/b"
+	says "does not take the user name and password of wrong.json"
+	says "hint: imgmin login --authfile wrong.json $closed"
+	expect 2 "$imgmin" push --creds joe "$both" "$closed/a/b"
+	says "hint: --creds USER:PASSWORD, or imgmin login"
+}

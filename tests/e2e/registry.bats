@@ -282,6 +282,7 @@ round_trip() { # REF [OPTION]...
 		at=r_$name
 		round_trip "${!at}/a/b:v1" "${creds[@]}"
 		expect 5 imgmin push --creds "$user:wrong" "oci:$image" "${!at}/a/wrong:v1"
+		says "${!at} does not take the user name and password of --creds: 401"
 		expect 5 imgmin push "oci:$image" "${!at}/a/none:v1"
 		# What anybody may pull needs no account.
 		expect 0 imgmin push "${creds[@]}" "oci:$image" "${!at}/public/x:v1"
