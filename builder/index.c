@@ -1,16 +1,21 @@
 #include "builder/index.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "builder/image.h"
+
+#define SETTLE_MS 300 // to twice that, before a tag is read again
+#define ROUNDS_MAX 20
 
 struct joining {
 	struct places places;
 	struct arena *a;
 	struct transport *dst;
-	const char *place; // dst's word
+	const char *word, *place; // dst's: as it was given, with its transport
 	struct descriptors entries;
 	struct strings from; // of each entry, for messages
 };
@@ -69,14 +74,13 @@ static struct err *learn_platform(struct transport *t, struct descriptor *d, str
 	return NULL;
 }
 
-static struct err *add_images(
-	struct joining *j, struct transport *t, const char *name, const char *from)
+static struct err *add_images(struct joining *j, struct transport *t, const char *name,
+	const char *from, struct named_image *found)
 {
 	struct descriptors manifests;
-	struct named_image found;
 
-	TRY(place_find(t, name, j->a, &found));
-	TRY(image_manifests(t, &found.descriptor, j->a, &manifests));
+	TRY(place_find(t, name, j->a, found));
+	TRY(image_manifests(t, &found->descriptor, j->a, &manifests));
 	vec_each (d, &manifests) {
 		struct json_dict notes = {0};
 
@@ -94,15 +98,34 @@ static struct err *add_images(
 
 // ---- where they come from ----
 
-static struct err *bring(struct joining *j, const char *from)
+// "sha256:…" and "@sha256:…", what --digestfile holds, are images in REF's repository.
+static struct err *place_of(const struct joining *j, const char *word, const char **out)
+{
+	const char *text = word + (word[0] == '@');
+	struct digest digest;
+	struct ref ref;
+
+	*out = word;
+	if (strncmp(text, "sha256:", 7) != 0)
+		return NULL;
+	if (!digest_parse(text, &digest))
+		return err_new(ERR_USAGE, "a sha256 digest has 64 hex digits in lower case");
+	TRY(ref_parse(j->place + strlen("docker://"), &ref));
+	*out = arena_printf(j->a, "docker://%s/%s@%s", ref.host, ref.repository, digest.text);
+	return NULL;
+}
+
+static struct err *bring(struct joining *j, const char *word)
 {
 	drop(transport_drop) struct transport *src = NULL;
 	size_t first = j->entries.len;
-	const char *name;
+	struct named_image found;
+	const char *name, *from;
 
+	TRY(place_of(j, word, &from));
 	TRY(place_open(&j->places, from, j->a, &src, &name));
 	TRY(place_mount(j->dst, j->place, from, j->a));
-	TRY(add_images(j, src, name, from));
+	TRY(add_images(j, src, name, word, &found));
 	for (size_t i = first; i < j->entries.len; i++) {
 		bool has;
 
@@ -113,17 +136,19 @@ static struct err *bring(struct joining *j, const char *from)
 	return NULL;
 }
 
-// A tag that is not there yet is an empty index.
-static struct err *keep(struct joining *j)
+// Adds what the tag holds; one that is not there yet is an empty index, and *digest "".
+static struct err *keep(struct joining *j, const char **digest)
 {
 	drop(transport_drop) struct transport *t = NULL;
+	struct named_image found = {0};
 	const char *name;
 
 	TRY(place_open(&j->places, j->place, j->a, &t, &name));
-	struct err *e = add_images(j, t, NULL, j->place);
+	struct err *e = add_images(j, t, NULL, j->word, &found);
 
 	if (e && err_number(e) == ENOENT)
 		err_drop(&e);
+	*digest = found.descriptor.digest ? found.descriptor.digest : "";
 	return e;
 }
 
@@ -165,21 +190,49 @@ static struct err *put_index(struct joining *j, const struct strings *names, str
 	return transport_commit(j->dst);
 }
 
+// A registry has no lock: a job that read the tag before it was put here may put its own index
+// over it a moment later. So the tag is read again after a while, not the same one for jobs that
+// started together, and what it holds by then is joined until it stays.
+static struct err *settle(struct joining *j, const struct strings *names, struct descriptor *top)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		const char *there, *name;
+
+		poll(NULL, 0, SETTLE_MS + (int)(getpid() % SETTLE_MS));
+		TRY(keep(j, &there));
+		if (strcmp(there, top->digest) == 0)
+			return NULL;
+		transport_drop(&j->dst);
+		TRY(place_create(&j->places, j->place, j->a, &j->dst, &name));
+		TRY(put_index(j, names, top));
+	}
+	return err_hint(err_new(ERR_FAILED, "other jobs go on changing this tag"),
+		"join all images by one imgmin index create after them");
+}
+
 static struct err *join(struct joining *j, const struct index_args *args, struct transferred *out)
 {
-	const char *name;
+	const char *name, *there;
 
 	TRY(place_claim_creds(&j->places, j->place, true, j->a));
-	for (size_t i = 1; i < args->words.len; i++)
-		TRY(place_claim_creds(&j->places, args->words.at[i], false, j->a));
+	for (size_t i = 1; i < args->words.len; i++) {
+		TRY_AS(place_of(j, args->words.at[i], &there), "%s", args->words.at[i]);
+		TRY(place_claim_creds(&j->places, there, false, j->a));
+	}
 	TRY(place_create(&j->places, j->place, j->a, &j->dst, &name));
 	if (args->append)
-		TRY_AS(keep(j), "%s", j->place);
+		TRY_AS(keep(j, &there), "%s", j->word);
 	for (size_t i = 1; i < args->words.len; i++)
 		TRY_AS(bring(j, args->words.at[i]), "%s", args->words.at[i]);
 	out->is_pushed = true;
 	vec_push(j->a, &out->names, name);
-	return put_index(j, &out->names, &out->top);
+	// Once more: bringing images may have taken minutes.
+	if (args->append)
+		TRY_AS(keep(j, &there), "%s", j->word);
+	TRY(put_index(j, &out->names, &out->top));
+	if (args->append)
+		TRY_AS(settle(j, &out->names, &out->top), "%s", j->word);
+	return NULL;
 }
 
 // "docker://REF" for a bare one.
@@ -191,7 +244,8 @@ static const char *registry_place(const char *word, struct arena *a)
 struct err *index_create(const struct index_args *args, const struct registry_events *events,
 	struct arena *a, struct transferred *out)
 {
-	struct joining j = {.a = a, .place = registry_place(args->words.at[0], a)};
+	struct joining j = {
+		.a = a, .word = args->words.at[0], .place = registry_place(args->words.at[0], a)};
 
 	*out = (struct transferred){0};
 	TRY(place_refuse_file(args->words.at[0], "REF comes first, then the IMAGEs"));

@@ -9,10 +9,11 @@ struct index_args {
 	struct registry_args registry;
 };
 
-// Puts an index of the images (each may be one itself) under words.at[0], a reference or another
-// place. What lies elsewhere is copied there. In the index the platforms stand in platform_order,
-// then what has none. Two manifests for one platform are ERR_USAGE; with args->append those that
-// are there already come first.
+// Puts an index of the images (each may be one itself) under words.at[0], a reference. A bare
+// digest is an image of its repository. What lies elsewhere is copied there. In the index the
+// platforms stand in platform_order, then what has none. Two manifests for one platform are
+// ERR_USAGE; with args->append those that are there already come first, and the tag is read again
+// until no other job changes it.
 must_check struct err *index_create(const struct index_args *args,
 	const struct registry_events *events, struct arena *a, struct transferred *out);
 

@@ -76,7 +76,7 @@ const struct command command_index_create = {
 	.synopsis = "[OPTIONS] REF IMAGE...",
 	.summary = "Join images of several jobs into one multi-arch tag",
 	.details =
-		"IMAGEs are references by tag or digest, or other places; one that is an index itself "
+		"IMAGEs are references by tag or digest, bare digests of REF's repository, or other places; one that is an index itself "
 		"gives all its images. What lies in another repository or at another place is copied to "
 		"REF's. Two images for one platform are refused. In the index platforms stand in the order "
 		"that old engines need, attestations last.\n\n"

@@ -77,6 +77,26 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	raw "$open/u/s:2" | jq -e '.manifests | length == 1'
 }
 
+@test "jobs that append at the same time lose no image" {
+	for i in 1 2 3; do
+		"$imgmin" index create -q --append "$open/race/s:$i" "$open/u/s:amd" &
+		"$imgmin" index create -q --append "$open/race/s:$i" "$open/u/other:arm"
+		wait $!
+		[ "sha256:$(raw "$open/race/s:$i" | sha256sum | cut -d' ' -f1)" = "$both" ]
+	done
+}
+
+@test "a bare digest is an image in the tag's own repository" {
+	amd=$(sed 's/.*@//' "$BATS_FILE_TMPDIR/amd")
+	expect 0 "$imgmin" copy -q "$open/u/other@$arm" "$open/u/s:arm"
+	expect 0 "$imgmin" index create "$open/u/s:bare" "$amd" "@$arm"
+	[[ $output == "bare: digest: $both size: "* ]]
+	expect 2 "$imgmin" index create "$open/u/s:bare" sha256:12
+	says "sha256:12: a sha256 digest has 64 hex digits"
+	expect 6 "$imgmin" index create "$open/u/s:bare" "sha256:$(printf %064d 0)"
+	says "$open/u/s@sha256:"
+}
+
 @test "two images for one platform are refused, and the tag stays" {
 	"$imgmin" build -q "$sensor_native" --label other=1 -o other.tar
 	expect 0 "$imgmin" index create "$open/u/s:3" "$open/u/s:amd"
