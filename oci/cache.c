@@ -342,12 +342,20 @@ static char *partial_path(const struct digest *d)
 	return str_printf("tmp/%s.part", digest_hex(d));
 }
 
+static bool is_at(const struct cache *c, const char *path, int fd)
+{
+	struct stat is, named;
+
+	return !fstat(fd, &is) && !fstatat(c->fd, path, &named, AT_SYMLINK_NOFOLLOW) &&
+		is.st_ino == named.st_ino && is.st_dev == named.st_dev;
+}
+
 struct err *cache_partial(struct cache *c, const struct digest *d, int *out)
 {
 	drop(mem_drop) char *path = partial_path(d);
 	drop(fd_drop) int fd =
 		openat(c->fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-	struct stat is, named;
+	struct stat is;
 
 	*out = -1;
 	if (fd < 0 || fstat(fd, &is))
@@ -355,7 +363,7 @@ struct err *cache_partial(struct cache *c, const struct digest *d, int *out)
 	if (!S_ISREG(is.st_mode) || flock(fd, LOCK_EX | LOCK_NB))
 		return NULL;
 	// Another process may have kept it between our open and our lock.
-	if (fstatat(c->fd, path, &named, AT_SYMLINK_NOFOLLOW) || named.st_ino != is.st_ino)
+	if (!is_at(c, path, fd))
 		return NULL;
 	*out = fd;
 	fd = -1;
@@ -367,6 +375,10 @@ struct err *cache_keep(struct cache *c, const struct digest *d, int fd)
 	drop(mem_drop) char *from = partial_path(d);
 	drop(mem_drop) char *to = blob_path(d);
 
+	// Where somebody emptied the cache meanwhile another's may stand there, or nothing. The
+	// caller has what he needs all the same.
+	if (!is_at(c, from, fd))
+		return NULL;
 	if (renameat(c->fd, from, c->fd, to))
 		return explain(err_sys(errno, "write layer cache %s", c->dir));
 	flock(fd, LOCK_UN);

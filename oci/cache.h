@@ -37,6 +37,6 @@ must_check struct err *cache_get(
 // locked; *fd is -1 while another process is at it. It stays for later runs unless it is kept or
 // forgotten.
 must_check struct err *cache_partial(struct cache *c, const struct digest *d, int *fd);
-// fd holds all of it, and the caller has hashed it.
+// fd holds all of it, and the caller has hashed it. What was taken away meanwhile is not kept.
 must_check struct err *cache_keep(struct cache *c, const struct digest *d, int fd);
 void cache_forget(struct cache *c, const struct digest *d);

@@ -153,6 +153,70 @@ static char *blob_file(const char *text)
 	return str_printf("kept/blobs/sha256/%s", digest_hex(&d));
 }
 
+static int partial(struct cache *c, const struct digest *d)
+{
+	int fd;
+
+	assert_null(cache_partial(c, d, &fd));
+	return fd;
+}
+
+static void partial_blobs(void **state)
+{
+	const struct digest d = digest_of("whole", 5);
+	struct cache *c = open_kept(), *other = open_kept();
+	struct blob b;
+	bool found;
+	int fd = partial(c, &d);
+
+	(void)state;
+	assert_int_equal(write(fd, "who", 3), 3);
+	assert_int_equal(partial(other, &d), -1); // somebody is at it
+	close(fd);
+	fd = partial(other, &d);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 3);
+	assert_int_equal(write(fd, "le", 2), 2);
+	assert_null(cache_keep(other, &d, fd));
+	close(fd);
+	assert_int_equal(entries("kept/tmp"), 0);
+	assert_null(cache_get(c, &d, &b, &found));
+	assert_true(found);
+	assert_blob(&b, "whole");
+	fd = partial(c, &d);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0); // a new one
+	cache_forget(c, &d);
+	close(fd);
+	assert_int_equal(entries("kept/tmp"), 0);
+	cache_drop(&c);
+	cache_drop(&other);
+}
+
+// Somebody empties the cache while it is used.
+static void partial_blobs_taken_away(void **state)
+{
+	const struct digest d = digest_of("whole", 5);
+	struct cache *c = open_kept();
+	struct blob b;
+	bool found;
+	int fd = partial(c, &d), next;
+
+	(void)state;
+	assert_int_equal(write(fd, "whole", 5), 5);
+	assert_int_equal(system("rm kept/tmp/*"), 0);
+	assert_null(cache_keep(c, &d, fd));
+	next = partial(c, &d);
+	assert_int_equal(write(next, "wh", 2), 2);
+	assert_null(cache_keep(c, &d, fd)); // and not the other's half
+	assert_int_equal(write(next, "ole", 3), 3);
+	assert_null(cache_keep(c, &d, next));
+	close(fd);
+	close(next);
+	assert_null(cache_get(c, &d, &b, &found));
+	assert_true(found);
+	assert_blob(&b, "whole");
+	cache_drop(&c);
+}
+
 static void damage_is_removed(void **state)
 {
 	struct cache *c = open_kept();
@@ -366,6 +430,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(finds_what_it_kept),
 		test(blobs_without_origin),
+		test(partial_blobs),
+		test(partial_blobs_taken_away),
 		test(damage_is_removed),
 		test(many_processes),
 		test(leftovers_are_swept),
