@@ -38,6 +38,26 @@ killer() { # push|pull
 	[ -z "$(find rounds -mindepth 1)" ]
 }
 
+@test "pulls at the same time: one keeps what comes, each gets the image" {
+	pids=()
+	for i in 1 2 3; do
+		"$imgmin" pull -q "$s_main/slow/together/seeded:latest" "oci:layout$i" >"out$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || { cat out?; return 1; }
+	done
+	for i in 1 2 3; do
+		diff -r "$BATS_FILE_TMPDIR/image/blobs" "layout$i/blobs"
+	done
+	[ -z "$(find cache/imgmin/tmp -type f)" ]
+	# And the next one downloads nothing.
+	before=$(requests "$s_log" '.method == "GET" and (.path | contains("/blobs/"))')
+	expect 0 "$imgmin" pull "$s_main/slow/together/seeded:latest" oci:layout4
+	diff -r "$BATS_FILE_TMPDIR/image/blobs" layout4/blobs
+	[ "$(requests "$s_log" '.method == "GET" and (.path | contains("/blobs/"))')" = "$before" ]
+}
+
 @test "a pull that broke off goes on where it stopped" {
 	expect 0 "$imgmin" pull --retry 3 --retry-delay 0.05 "$s_main/fault/1-once/seeded:latest" oci:layout
 	diff -r "$BATS_FILE_TMPDIR/image/blobs" layout/blobs
