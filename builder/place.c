@@ -15,6 +15,8 @@
 
 // ---- how they are spoken to ----
 
+#define RETRY 5 // without --retry
+
 // "2", "0.5s", "200ms"
 static struct err *take_delay(const char *text, double *out)
 {
@@ -42,7 +44,8 @@ struct err *places_open(
 				.cert_dir = args->cert_dir,
 				.tls_verify =
 					!args->tls_verify || strcmp(args->tls_verify, "false") != 0,
-				.retry = (int)args->retry,
+				.retry = args->retry < 0 ? RETRY : (int)args->retry,
+				.retry_is_given = args->retry >= 0,
 			},
 		.events = events,
 	};

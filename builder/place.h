@@ -7,11 +7,11 @@
 // What every command that talks to a registry takes, as it was typed (cli.md, «Environment»).
 struct registry_args {
 	const char *authfile, *creds, *cert_dir, *tls_verify, *retry_delay; // NULL: not given
-	int64_t retry;
+	int64_t retry;                                                      // -1: not given
 };
 #define REGISTRY_DEFAULTS                                                                          \
 	{                                                                                          \
-		.tls_verify = "true", .retry = 5                                                   \
+		.tls_verify = "true", .retry = -1                                                  \
 	}
 
 // How places are spoken to; a zeroed one will do where no registry is named. registry_args are

@@ -10,7 +10,8 @@ struct registry_options {
 	const char *authfile, *creds, *cert_dir; // NULL: not given
 	bool tls_verify;                         // --tls-verify=false also allows plain HTTP
 	int retry;                               // how often a request is repeated; default 5
-	double retry_delay;                      // seconds before the first repetition; 0: default
+	bool retry_is_given; // it holds where nobody listens, too: else once is enough there
+	double retry_delay;  // seconds before the first repetition; 0: default
 	struct cache *
 		cache; // where downloads lie until they are whole, and resume from; NULL: temporary
 };

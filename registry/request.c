@@ -444,10 +444,12 @@ int64_t request_delay(const struct request *r, int n)
 
 static bool repeat(struct request *r)
 {
-	// A name that does not exist and a port nobody listens on are not a bad line: once more.
+	// A name that does not exist and a port nobody listens on are not a bad line: once more,
+	// unless the user knows better (a registry that is just starting).
 	const bool is_nowhere = r->x.curl_code == CURLE_COULDNT_RESOLVE_HOST ||
 		r->x.curl_code == CURLE_COULDNT_CONNECT;
-	const int most = is_nowhere && r->remote->o->retry > 1 ? 1 : r->remote->o->retry;
+	const struct registry_options *o = r->remote->o;
+	const int most = is_nowhere && !o->retry_is_given && o->retry > 1 ? 1 : o->retry;
 
 	if (r->is_once || r->tries >= most || !request_may_repeat(r))
 		return false;

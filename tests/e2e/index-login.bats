@@ -229,3 +229,12 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 2 "$imgmin" push --creds joe "$both" "$closed/a/b"
 	says "hint: --creds USER:PASSWORD, or imgmin login"
 }
+
+@test "--retry holds where nobody listens; without it once more is enough" {
+	local unused
+	unused=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	expect 6 "$imgmin" pull -vv --retry 4 --retry-delay 10ms "localhost:$unused/u/s:1" back.tar
+	[ "$(grep -c "GET http://localhost:$unused/" "$BATS_TEST_TMPDIR/stderr")" = 5 ]
+	expect 6 "$imgmin" pull -vv --retry-delay 10ms "localhost:$unused/u/s:1" back.tar
+	[ "$(grep -c "GET http://localhost:$unused/" "$BATS_TEST_TMPDIR/stderr")" = 2 ]
+}
