@@ -415,9 +415,12 @@ static struct err *build_all(struct build *b, const struct build_args *args)
 	TRY(resolve_programs(b));
 	TRY(assemble_images(b));
 	TRY(pack_layers(b));
+	if (!args->dry_run)
+		make_documents(b);
+	if (b->events && b->events->made)
+		b->events->made(b->events->arg, b);
 	if (args->dry_run)
 		return NULL;
-	make_documents(b);
 	TRY(build_publish(b));
 	return build_write_results(b);
 }

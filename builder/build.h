@@ -24,6 +24,7 @@ struct built_image {
 	struct span config_text, text; // the documents
 };
 
+struct build;
 // What the caller may want to show while it goes on; any may be NULL.
 struct build_events {
 	void *arg;
@@ -31,6 +32,8 @@ struct build_events {
 	void (*resolved)(void *arg, const struct installed *p);
 	void (*warning)(void *arg, const char *text);
 	void (*layer)(void *arg, const struct built_image *image, const struct built_layer *l);
+	// All is made, and nothing published yet; with dry_run the last event.
+	void (*made)(void *arg, const struct build *b);
 	// A tag (a full reference) stands in its registry.
 	void (*pushed)(void *arg, const char *tag, const struct descriptor *top);
 	const struct registry_events *registry;

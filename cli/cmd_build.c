@@ -59,7 +59,7 @@ static bool writes_to_stdout(const struct build *b)
 	return false;
 }
 
-// The files that were made, and what an engine that knows no index makes of several platforms.
+// The files that were written, and what an engine that knows no index makes of several platforms.
 static void show_places(const struct build *b)
 {
 	char size[16], text[PLATFORM_TEXT];
@@ -81,20 +81,26 @@ static void show_places(const struct build *b)
 			b->spec.tags_shown.at[0]);
 }
 
-static void report(const struct build *b, const struct common_args *common)
+static void show_made(void *arg, const struct build *b)
+{
+	const struct common_args *common = arg;
+
+	if (common->quiet)
+		return;
+	if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
+		vec_each (image, &b->images)
+			report_files(stderr, *image);
+	report_summary(stderr, b);
+}
+
+static void print_names(const struct build *b, const struct common_args *common)
 {
 	FILE *out = writes_to_stdout(b) ? stderr : stdout;
 
-	if (!common->quiet) {
-		if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
-			vec_each (image, &b->images)
-				report_files(stderr, *image);
-		report_summary(stderr, b);
-		if (!b->spec.args->dry_run)
-			show_places(b);
-	}
 	if (b->spec.args->dry_run)
 		return;
+	if (!common->quiet)
+		show_places(b);
 	for (size_t i = 0; i < b->spec.tags_shown.len; i++)
 		fprintf(out, "%s@%s\n", b->spec.tags_shown.at[i], b->top.digest);
 }
@@ -108,6 +114,7 @@ static struct err *build_run(void *args, const struct common_args *common)
 		.resolved = show_resolved,
 		.warning = show_text,
 		.layer = show_layer,
+		.made = show_made,
 		.pushed = show_push,
 		.registry = &registry,
 	};
@@ -120,7 +127,7 @@ static struct err *build_run(void *args, const struct common_args *common)
 				err_new(ERR_USAGE, "-o -: an archive is nothing for a terminal"),
 				"redirect it, or name a file");
 	TRY(build_images(args, &events, &b));
-	report(b, common);
+	print_names(b, common);
 	return NULL;
 }
 
