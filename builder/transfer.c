@@ -275,9 +275,30 @@ static struct strings names_to_keep(const struct strings *shown, struct arena *a
 	return names;
 }
 
+// What goes on to a registry is told there, once.
+static struct err *open_source(struct places *p, const char *from, const char *to,
+	struct registry_events *silent, struct arena *a, struct transport **out, const char **name)
+{
+	const struct registry_events *events = p->events;
+	bool is_registry;
+	struct ref ref;
+
+	TRY(place_is_registry(to, a, &is_registry, &ref));
+	if (is_registry && events) {
+		*silent = *events;
+		silent->blob = NULL;
+		p->events = silent;
+	}
+	struct err *e = place_open(p, from, a, out, name);
+
+	p->events = events;
+	return e;
+}
+
 struct err *transfer_places(struct places *p, const char *from, const char *to,
 	const struct transfer_options *given_options, struct arena *a, struct transferred *out)
 {
+	struct registry_events silent; // outlives src
 	drop(transport_drop) struct transport *src = NULL;
 	drop(transport_drop) struct transport *dst = NULL;
 	struct transfer_options o = *given_options;
@@ -288,7 +309,7 @@ struct err *transfer_places(struct places *p, const char *from, const char *to,
 
 	TRY(place_claim_creds(p, from, false, a));
 	TRY(place_claim_creds(p, to, true, a));
-	TRY(place_open(p, from, a, &src, &name));
+	TRY(open_source(p, from, to, &silent, a, &src, &name));
 	TRY(place_find(src, name, a, &found));
 	TRY(place_platform(to, a, &is_single, &single));
 	if (is_single && !o.platform && media_is_index(found.descriptor.media_type))

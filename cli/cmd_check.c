@@ -44,7 +44,7 @@ static void print_summary(const struct check *c)
 static struct err *check_run(void *args, const struct common_args *common)
 {
 	drop(check_drop) struct check c = {0};
-	const struct registry_events events = show_registry(common);
+	const struct registry_events events = show_registry_reading(common);
 
 	TRY(check(args, &events, &c));
 	print_findings(&c, common->verbose > 0);

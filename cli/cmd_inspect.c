@@ -54,7 +54,7 @@ static struct err *to_stdout(const struct inspect_args *args, const struct regis
 static struct err *inspect_run(void *args, const struct common_args *common)
 {
 	const struct inspect_args *i = args;
-	const struct registry_events events = show_registry(common);
+	const struct registry_events events = show_registry_reading(common);
 
 	return i->output && strcmp(i->output, "-") != 0 ? to_file(i, &events)
 							: to_stdout(i, &events);

@@ -20,7 +20,7 @@ static void show_blob(
 		[FATE_MOUNTED] = "mounted from ",
 		[FATE_UPLOADED] = "uploaded",
 		[FATE_DOWNLOADED] = "downloaded",
-		[FATE_KEPT] = "kept from an earlier download",
+		[FATE_KEPT] = "from the cache",
 	};
 	const struct common_args *common = arg;
 	char size[16];
@@ -33,6 +33,16 @@ static void show_blob(
 	if (fate == FATE_UPLOADED || fate == FATE_DOWNLOADED)
 		fprintf(stderr, " (%s)", size_text((uint64_t)d->size, size));
 	fputc('\n', stderr);
+}
+
+// What was looked into before is no news.
+static void show_fetched(
+	void *arg, const struct descriptor *d, enum registry_fate fate, const char *from)
+{
+	const struct common_args *common = arg;
+
+	if (fate != FATE_KEPT || common->verbose)
+		show_blob(arg, d, fate, from);
 }
 
 // Registries choose these words.
@@ -62,6 +72,14 @@ struct registry_events show_registry(const struct common_args *common)
 		.warning = show_text,
 		.log = show_log,
 	};
+}
+
+struct registry_events show_registry_reading(const struct common_args *common)
+{
+	struct registry_events events = show_registry(common);
+
+	events.blob = show_fetched;
+	return events;
 }
 
 void show_pushed(FILE *out, const char *name, const struct descriptor *top)

@@ -149,6 +149,32 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	done
 }
 
+@test "between registries a line for each layer, once; what the cache has is told with -v" {
+	export XDG_CACHE_HOME=$PWD/cache
+	"$imgmin" push -q "$BATS_FILE_TMPDIR/both.tar" "$open/lines/s:1"
+	expect 0 "$imgmin" copy "$open/lines/s:1" oci:seen
+	grep -q 'downloaded' <<<"$stderr"
+	"$imgmin" login -q -u joe --password-stdin "$closed" <<<s3cret
+	expect 0 "$imgmin" copy "$open/lines/s:1" "$closed/lines/s:1"
+	grep -q uploaded <<<"$stderr"
+	[ -z "$(cut -d: -f1 <<<"$stderr" | sort | uniq -d)" ]
+	expect 0 "$imgmin" pull "$open/lines/s:1" again.tar
+	says ": from the cache"
+	expect 0 "$imgmin" inspect "$open/lines/s:1"
+	[ -z "$stderr" ]
+	expect 0 "$imgmin" check "$open/lines/s:1"
+	[ -z "$stderr" ]
+	expect 0 "$imgmin" inspect -v "$open/lines/s:1"
+	says ": from the cache"
+}
+
+@test "build --push says what was made before it says what was sent" {
+	expect 0 "$imgmin" build -v "$sensor_native" -t "$open/order/s:1" --push --label order=1
+	[ "$(grep -nE -m1 '; verified' <<<"$stderr" | cut -d: -f1)" -lt \
+		"$(grep -nE -m1 ': (uploaded|exists|mounted)' <<<"$stderr" | cut -d: -f1)" ]
+	[[ $output == *"$open/order/s:1@sha256:"* ]]
+}
+
 @test "login, push, logout: Docker's config.json with mode 0600, other fields kept" {
 	expect 5 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" "$closed/a/b"
 	says "imgmin login $closed"
