@@ -111,17 +111,19 @@ static struct err *logout_run(void *args, const struct common_args *common)
 {
 	drop(arena_drop) struct arena a = {0};
 	const struct login_args *login = args;
-	const char *where = NULL;
+	const char *where = NULL, *left = NULL;
 	struct ref ref;
 
 	TRY(take_host(&login->hosts, &ref));
-	TRY(creds_erase(ref.host, login->registry.authfile, &a, &where));
+	TRY(creds_erase(ref.host, login->registry.authfile, &a, &where, &left));
 	if (common->quiet)
 		return NULL;
 	if (where)
 		show_note("logged out of %s, taken out of %s", ref.host, where);
-	else
+	else if (!left)
 		show_note("nobody was logged in to %s", ref.host);
+	if (left)
+		show_warning("%s still holds credentials for %s: unset it", left, ref.host);
 	return NULL;
 }
 

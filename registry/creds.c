@@ -522,14 +522,26 @@ static struct err *erase_in(
 	return save(s->path, j);
 }
 
-struct err *creds_erase(const char *host, const char *authfile, struct arena *a, const char **where)
+// What cannot be read logs nobody in.
+static bool is_held_by(const struct source *s, const char *host)
+{
+	drop(json_drop) json_t *j = NULL;
+	drop(err_drop) struct err *e = load(s, &j);
+
+	return !e && j && holds(j, host);
+}
+
+struct err *creds_erase(const char *host, const char *authfile, struct arena *a, const char **where,
+	const char **left)
 {
 	const struct sources all = list_sources(authfile, a);
 
-	*where = NULL;
+	*where = *left = NULL;
 	vec_each (s, &all)
 		if (s->path)
 			TRY(erase_in(&(struct source){.name = s->path, .path = s->path}, host, a,
 				where));
+		else if (is_held_by(s, host))
+			*left = s->name;
 	return NULL;
 }

@@ -22,6 +22,7 @@ must_check struct err *creds_find(const char *host, const char *repository, cons
 // will find them in, atomically, mode 0600, its other fields kept. *where says which.
 must_check struct err *creds_store(const char *host, const char *username, const char *password,
 	const char *authfile, struct arena *a, const char **where);
-// logout: from every file and helper that holds them. *where is NULL where nobody did.
-must_check struct err *creds_erase(
-	const char *host, const char *authfile, struct arena *a, const char **where);
+// logout: from every file and helper that holds them. *where is NULL where nobody did. *left names
+// the environment's variable that still does, NULL for none.
+must_check struct err *creds_erase(const char *host, const char *authfile, struct arena *a,
+	const char **where, const char **left);

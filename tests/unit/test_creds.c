@@ -247,7 +247,7 @@ static void hangs(void **state)
 
 static void stored(void **state)
 {
-	const char *where;
+	const char *where, *left;
 	struct stat st;
 
 	(void)state;
@@ -267,12 +267,18 @@ static void stored(void **state)
 	assert_null(creds_store("docker.io", "hub", "s", NULL, &arena, &where));
 	assert_non_null(strstr(get(".docker/config.json"), "https://index.docker.io/v1/"));
 	assert_string_equal(find("docker.io", "x").username, "hub");
-	assert_null(creds_erase("h", NULL, &arena, &where));
+	assert_null(creds_erase("h", NULL, &arena, &where, &left));
 	assert_non_null(where);
+	assert_null(left);
 	assert_null(find("h", "x").username);
 	assert_string_equal(find("other", "x").username, "o");
-	assert_null(creds_erase("h", NULL, &arena, &where));
+	assert_null(creds_erase("h", NULL, &arena, &where, &left));
 	assert_null(where);
+	setenv("DOCKER_AUTH_CONFIG", "{\"auths\":{\"h\":{\"auth\":\"ZTox\"}}}", 1);
+	assert_null(creds_erase("h", NULL, &arena, &where, &left));
+	assert_string_equal(left, "DOCKER_AUTH_CONFIG");
+	assert_null(creds_erase("other", NULL, &arena, &where, &left));
+	assert_null(left);
 }
 
 static void stored_where_it_is_read(void **state)
@@ -300,7 +306,7 @@ static void stored_where_it_is_read(void **state)
 
 static void stored_in_helper(void **state)
 {
-	const char *where;
+	const char *where, *left;
 
 	(void)state;
 	put(".docker/config.json", "{\"credHelpers\":{\"h\":\"keep\"}}", 0600);
@@ -310,7 +316,7 @@ static void stored_in_helper(void **state)
 	assert_string_equal(get("kept.store"),
 		"{\"ServerURL\":\"h\",\"Username\":\"bob\",\"Secret\":\"p\\\"q\"}");
 	assert_null(strstr(get(".docker/config.json"), "bob"));
-	assert_null(creds_erase("h", NULL, &arena, &where));
+	assert_null(creds_erase("h", NULL, &arena, &where, &left));
 	assert_string_equal(get("kept.erase"), "h");
 }
 
