@@ -773,9 +773,23 @@ static const struct transport_ops ops = {
 	.close = registry_close,
 };
 
+// "localhost:5000" is a name and a tag to Docker's rules; nobody means that.
+static struct err *refuse_address(const struct ref *ref)
+{
+	const bool is_port = ref->tag[strspn(ref->tag, "0123456789")] == '\0' && *ref->tag;
+	const char *colon = *ref->tag ? ":" : "";
+
+	if (strcmp(ref->host, "docker.io") || strcmp(ref->repository, "library/localhost"))
+		return NULL;
+	return err_hint(
+		err_new(ERR_USAGE, "localhost%s%s names a registry, not an image", colon, ref->tag),
+		"localhost%s%s/NAME:TAG", is_port ? colon : "", is_port ? ref->tag : "");
+}
+
 struct err *registry_open(const struct ref *ref, const struct registry_options *o,
 	const struct registry_events *events, struct transport **out)
 {
+	TRY(refuse_address(ref));
 	struct registry *r = mem_alloc(sizeof(*r));
 	struct err *e;
 

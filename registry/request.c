@@ -81,12 +81,26 @@ static void choose_schemes(struct remote *r)
 		r->schemes[1] = "http";
 }
 
+// "reg.example:5000" is a name on Docker Hub and a tag, and hardly meant to be.
+static const char *doubt_about(const struct ref *ref, struct arena *a)
+{
+	const char *name = strrchr(ref->repository, '/'), *tag = ref->tag;
+	const size_t digits = strspn(tag, "0123456789");
+
+	if (strcmp(ref->host, DOCKER_HUB) || strncmp(ref->repository, "library/", 8) || !name ||
+		digits < 2 || digits > 5 || tag[digits] || (digits < 4 && !strchr(name, '.')))
+		return NULL;
+	return arena_printf(
+		a, "if %s:%s is a registry: %s:%s/NAME:TAG", name + 1, tag, name + 1, tag);
+}
+
 struct err *remote_open(struct remote *r, const struct ref *ref, const struct registry_options *o,
 	const struct registry_events *events)
 {
 	*r = (struct remote){.o = o, .events = events};
 	r->host = arena_strdup(&r->arena, ref->host);
 	r->repository = arena_strdup(&r->arena, ref->repository);
+	r->doubt = doubt_about(ref, &r->arena);
 	TRY(http_open(&r->http));
 	TRY(set_base(r, "https"));
 	r->address = address_of_host(r->base.host);
@@ -534,6 +548,11 @@ static bool is_plain_http(const struct request *r, const struct err *e)
 			strstr(err_text(e), "unexpected TLS packet"));
 }
 
+static struct err *with_doubt(const struct remote *r, struct err *e)
+{
+	return r->doubt ? err_hint(e, "%s", r->doubt) : e;
+}
+
 static struct err *broken(struct request *r)
 {
 	drop(arena_drop) struct arena a = {0};
@@ -541,6 +560,7 @@ static struct err *broken(struct request *r)
 
 	if (err_kind(e) != ERR_NETWORK)
 		return e;
+	e = with_doubt(r->remote, e);
 	if (is_plain_http(r, e)) {
 		err_drop(&e);
 		e = err_new(
@@ -763,6 +783,7 @@ struct err *request_refused(const struct request *r)
 	}
 	e = err_new(status == 401 || status == 403 ? ERR_AUTH : ERR_NETWORK, "%d %s%s%s%s", status,
 		reason(status), *text ? ": " : "", text, limit);
+	e = with_doubt(r->remote, e);
 	if (status == 401 || status == 403)
 		return with_auth_hint(r, e);
 	if (status == 404)

@@ -15,6 +15,7 @@ struct remote {
 	struct auth *auth;
 	struct arena arena;
 	const char *host, *repository;  // as the reference names them
+	const char *doubt;              // a hint where it looks like an address, else NULL
 	struct url base;                // "https://host:port/"
 	const char *schemes[2];         // to be tried in this order; [1] may be NULL
 	bool is_settled;                // something has answered: the scheme holds

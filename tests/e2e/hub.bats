@@ -109,6 +109,13 @@ logged_in() {
 	[ "$(wc -l <"$log")" -le 10 ]
 }
 
+@test "what looks like a registry's address gets a hint" {
+	expect 5 hub push "oci:$image" reg.example:5000
+	says 'hint: if reg.example:5000 is a registry: reg.example:5000/NAME:TAG'
+	expect 5 hub pull nothing:12 out/x.tar
+	says 'hint: imgmin login'
+}
+
 @test "the pull limit: what is left is said" {
 	expect 6 hub pull --retry 1 --retry-delay 0.05 limited out/x.tar
 	says 'pull rate limit'

@@ -264,3 +264,23 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 6 "$imgmin" pull -vv --retry-delay 10ms "localhost:$unused/u/s:1" back.tar
 	[ "$(grep -c "GET http://localhost:$unused/" "$BATS_TEST_TMPDIR/stderr")" = 2 ]
 }
+
+@test "logout cannot empty DOCKER_AUTH_CONFIG, and says so" {
+	export DOCKER_AUTH_CONFIG
+	DOCKER_AUTH_CONFIG='{"auths": {"'$closed'": {"auth": "am9lOnMzY3JldA=="}}}'
+	expect 0 "$imgmin" logout "$closed"
+	says "DOCKER_AUTH_CONFIG still holds credentials for $closed: unset it"
+	[[ $stderr != *"logged out"* && $stderr != *nobody* ]]
+	expect 0 "$imgmin" logout "$open"
+	says "nobody was logged in to $open"
+	[[ $stderr != *DOCKER_AUTH_CONFIG* ]]
+}
+
+@test "a registry's address is no image" {
+	expect 2 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" "$open"
+	says "$open names a registry, not an image"
+	says "hint: $open/NAME:TAG"
+	expect 2 "$imgmin" push "$BATS_FILE_TMPDIR/both.tar" localhost:
+	expect 2 "$imgmin" pull localhost:latest back.tar
+	says "hint: localhost/NAME:TAG"
+}
