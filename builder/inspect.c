@@ -98,10 +98,12 @@ struct err *inspect_write(
 	TRY(place_open(&places, place, &a, &t, &name));
 	TRY(place_find(t, name, &a, &found));
 	TRY_AS(image_manifests(t, &found.descriptor, &a, &manifests), "%s", place);
+	size_t all = manifests.len;
+
 	if (args->platform)
 		TRY(image_select(t, args->platform, &a, &manifests));
-	format->begin(
-		out, found.names.len ? found.names.at[0] : place, &found.descriptor, manifests.len);
+	format->begin(out, found.names.len ? found.names.at[0] : place, &found.descriptor,
+		manifests.len, all);
 	for (size_t i = 0; i < manifests.len; i++)
 		TRY_AS(inspect_image(t, &manifests.at[i], format, i, out), "%s", place);
 	format->end(out);

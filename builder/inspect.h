@@ -23,7 +23,9 @@ const char *inspected_reason(const struct inspected *i, const struct layered_fil
 // A way to show them; each is called in this order.
 struct inspect_format {
 	const char *name;
-	void (*begin)(FILE *out, const char *name, const struct descriptor *top, size_t images);
+	// `images` of the `all` that there are are shown.
+	void (*begin)(FILE *out, const char *name, const struct descriptor *top, size_t images,
+		size_t all);
 	void (*image)(FILE *out, const struct inspected *i, size_t number, struct arena *a);
 	void (*end)(FILE *out);
 };

@@ -146,13 +146,15 @@ static void print_files(FILE *out, const struct inspected *i)
 	fputs("]", out);
 }
 
-static void json_begin(FILE *out, const char *name, const struct descriptor *top, size_t images)
+static void json_begin(
+	FILE *out, const char *name, const struct descriptor *top, size_t images, size_t all)
 {
 	drop(json_drop) json_t *head = json_pack("{s:o, s:s, s:s}", "name", text_or_null(name),
 		"digest", top->digest, "media_type", top->media_type);
 	char *text = json_dumps(head, JSON_COMPACT);
 
 	(void)images;
+	(void)all;
 	text[strlen(text) - 1] = 0; // its last brace comes with json_end
 	fprintf(out, "%s,\n\"images\":[", text);
 	free(text);

@@ -142,13 +142,18 @@ static void print_files(FILE *out, const struct inspected *i, struct arena *a)
 		fprintf(out, "  %9s  and %zu smaller files\n", "", all - shown);
 }
 
-static void text_begin(FILE *out, const char *name, const struct descriptor *top, size_t images)
+static void text_begin(
+	FILE *out, const char *name, const struct descriptor *top, size_t images, size_t all)
 {
 	drop(arena_drop) struct arena a = {0};
 
 	fprintf(out, "%s\n", text_printable(image_shown(name, top->digest, &a), &a));
-	if (media_is_index(top->media_type))
-		fprintf(out, "an index of %zu image%s\n", images, images == 1 ? "" : "s");
+	if (!media_is_index(top->media_type))
+		return;
+	fprintf(out, "an index of %zu image%s", all, all == 1 ? "" : "s");
+	if (images < all)
+		fprintf(out, "; %zu of them shown", images);
+	fputc('\n', out);
 }
 
 static void text_image(FILE *out, const struct inspected *i, size_t number, struct arena *a)

@@ -26,6 +26,20 @@ void command_print_help(FILE *out, const struct command *c)
 		opt_help_all(out, commands, columns_of(out));
 }
 
+bool command_print_group(FILE *out, const char *group)
+{
+	size_t n = 0;
+
+	for (const struct command *const *c = commands; *c; c++) {
+		if (!command_is_of(*c, group))
+			continue;
+		if (n++)
+			fputc('\n', out);
+		command_print_help(out, *c);
+	}
+	return n;
+}
+
 static struct err *help_run(void *args, const struct common_args *common)
 {
 	struct help_args *h = args;
@@ -37,6 +51,8 @@ static struct err *help_run(void *args, const struct common_args *common)
 		opt_table(stdout, commands);
 		return NULL;
 	}
+	if (h->words.len == 1 && command_print_group(stdout, h->words.at[0]))
+		return NULL;
 	if (h->words.len) {
 		int n = (int)h->words.len;
 

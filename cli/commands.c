@@ -42,8 +42,39 @@ static int matches(const struct command *c, int argc, char *const *argv)
 	return 0;
 }
 
-static struct err *unknown(const char *word)
+bool command_is_of(const struct command *c, const char *group)
 {
+	size_t n = strlen(group);
+
+	return n && strncmp(c->name, group, n) == 0 && c->name[n] == ' ';
+}
+
+// "imgmin index": the first word of several commands. NULL: it is none.
+static struct err *incomplete(int argc, char *const *argv)
+{
+	drop(arena_drop) struct arena a = {0};
+	const char *there = "";
+	bool is_option = argc > 1 && argv[1][0] == '-';
+
+	for (const struct command *const *c = commands; *c; c++)
+		if (command_is_of(*c, argv[0]))
+			there = arena_printf(
+				&a, "%s%simgmin %s", there, *there ? ", " : "", (*c)->name);
+	if (!*there)
+		return NULL;
+	return err_hint(argc > 1 && !is_option
+			? err_new(ERR_USAGE, "%s %s: no such command", argv[0], argv[1])
+			: err_new(ERR_USAGE, "%s: which command of it?", argv[0]),
+		"there are %s", there);
+}
+
+static struct err *unknown(int argc, char *const *argv)
+{
+	struct err *group = incomplete(argc, argv);
+
+	if (group)
+		return group;
+	const char *word = argv[0];
 	const char *names[sizeof(commands) / sizeof(*commands)];
 	const char *near;
 	size_t n = 0;
@@ -68,5 +99,5 @@ struct err *command_find(int argc, char *const *argv, const struct command **out
 			return NULL;
 		}
 	}
-	return unknown(argv[0]);
+	return unknown(argc, argv);
 }

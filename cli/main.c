@@ -47,6 +47,9 @@ static struct err *run(int argc, char **argv, struct arena *a)
 		return no_command(&common);
 	if (!strcmp(argv[0], "--version"))
 		argv[0] = "version";
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) &&
+		command_print_group(stdout, argv[0]))
+		return NULL;
 	TRY(command_find(argc, argv, &c, &used));
 	args = arena_alloc(a, c->args_size);
 	TRY(opt_parse(c, argc - used, argv + used, a, args, &common));

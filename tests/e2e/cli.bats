@@ -230,3 +230,25 @@ expect_usage_error()
 		[ "$(wc -L <shown)" -le "$columns" ]
 	done
 }
+
+@test "a word that several commands begin with: they are named" {
+	run -0 --separate-stderr imgmin help index
+	grep -q '^Usage: imgmin index create' <<<"$output"
+	grep -q '^Usage: imgmin index inspect' <<<"$output"
+	first=$output
+	run -0 --separate-stderr imgmin index --help
+	[ "$output" = "$first" ]
+	run --separate-stderr imgmin index
+	expect_usage_error
+	[ "${stderr_lines[0]}" = "imgmin: error: index: which command of it?" ]
+	[ "${stderr_lines[1]}" = "hint: there are imgmin index create, imgmin index inspect" ]
+	run --separate-stderr imgmin index list x
+	expect_usage_error
+	[ "${stderr_lines[0]}" = "imgmin: error: index list: no such command" ]
+	[ "${stderr_lines[1]}" = "hint: there are imgmin index create, imgmin index inspect" ]
+}
+
+@test "every page says the same of --creds" {
+	pages=("$BATS_TEST_DIRNAME"/../../man/imgmin-{build,check,copy,index,inspect,pull,push}.1.scd)
+	[ "$(grep -hA1 '^\*--creds\*' "${pages[@]}" | grep -v -e '^--$' | sort -u | wc -l)" = 2 ]
+}

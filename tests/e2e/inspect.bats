@@ -108,6 +108,8 @@ has_row() {
 	is '[x["platform"] for x in j["images"]]' "['linux/amd64']"
 	expect 0 "$imgmin" inspect ./both.tar
 	has_row '^an index of 2 images$'
+	expect 0 "$imgmin" inspect --platform linux/arm/v7 ./both.tar
+	has_row '^an index of 2 images; 1 of them shown$'
 	expect 2 "$imgmin" inspect --platform linux/riscv64 ./both.tar
 	says "hint: it holds linux/arm/v7, linux/amd64"
 }
