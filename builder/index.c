@@ -221,17 +221,17 @@ static struct err *join(struct joining *j, const struct index_args *args, struct
 	}
 	TRY(place_create(&j->places, j->place, j->a, &j->dst, &name));
 	if (args->append)
-		TRY_AS(keep(j, &there), "%s", j->word);
+		TRY(place_wrap(keep(j, &there), j->word));
 	for (size_t i = 1; i < args->words.len; i++)
-		TRY_AS(bring(j, args->words.at[i]), "%s", args->words.at[i]);
+		TRY(place_wrap(bring(j, args->words.at[i]), args->words.at[i]));
 	out->is_pushed = true;
 	vec_push(j->a, &out->names, name);
 	// Once more: bringing images may have taken minutes.
 	if (args->append)
-		TRY_AS(keep(j, &there), "%s", j->word);
+		TRY(place_wrap(keep(j, &there), j->word));
 	TRY(put_index(j, &out->names, &out->top));
 	if (args->append)
-		TRY_AS(settle(j, &out->names, &out->top), "%s", j->word);
+		TRY(place_wrap(settle(j, &out->names, &out->top), j->word));
 	return NULL;
 }
 

@@ -97,7 +97,7 @@ struct err *inspect_write(
 	TRY(places_open(&args->registry, events, &places));
 	TRY(place_open(&places, place, &a, &t, &name));
 	TRY(place_find(t, name, &a, &found));
-	TRY_AS(image_manifests(t, &found.descriptor, &a, &manifests), "%s", place);
+	TRY(place_wrap(image_manifests(t, &found.descriptor, &a, &manifests), place));
 	size_t all = manifests.len;
 
 	if (args->platform)
@@ -105,7 +105,7 @@ struct err *inspect_write(
 	format->begin(out, found.names.len ? found.names.at[0] : place, &found.descriptor,
 		manifests.len, all);
 	for (size_t i = 0; i < manifests.len; i++)
-		TRY_AS(inspect_image(t, &manifests.at[i], format, i, out), "%s", place);
+		TRY(place_wrap(inspect_image(t, &manifests.at[i], format, i, out), place));
 	format->end(out);
 	return NULL;
 }

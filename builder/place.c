@@ -148,9 +148,9 @@ static void split_name(struct word *w, struct arena *a)
 		w->path = arena_strndup(a, w->path, (size_t)(colon - w->path));
 }
 
-static struct err *take_ref(struct word *w, struct arena *a, const char *place)
+static struct err *take_ref(struct word *w, struct arena *a)
 {
-	TRY_AS(ref_parse(w->path, &w->ref), "%s", place);
+	TRY(ref_parse(w->path, &w->ref)); // says the name
 	w->name = ref_full(&w->ref, a);
 	return NULL;
 }
@@ -160,7 +160,7 @@ static struct err *with_word(
 {
 	*out = (struct word){.kind = kind, .path = rest};
 	if (kind == PLACE_REGISTRY || (kind == PLACE_DAEMON && *rest))
-		return take_ref(out, a, place);
+		return take_ref(out, a);
 	if (kind == PLACE_DAEMON)
 		return NULL;
 	split_name(out, a);
@@ -199,7 +199,7 @@ static struct err *parse(const char *place, bool to_write, struct arena *a, stru
 	*out = (struct word){.kind = PLACE_ARCHIVE, .path = place, .is_plain = true};
 	if (is_reference(place, to_write)) {
 		out->kind = PLACE_REGISTRY;
-		return take_ref(out, a, place);
+		return take_ref(out, a);
 	}
 	if (strcmp(place, "-") != 0 && is_dir(place))
 		out->kind = PLACE_LAYOUT;
@@ -284,6 +284,19 @@ struct err *place_claim_creds(struct places *p, const char *place, bool to_write
 
 	TRY(parse(place, to_write, a, &w));
 	return w.kind == PLACE_REGISTRY ? claim_creds(p, &w.ref, a) : NULL;
+}
+
+struct err *place_wrap(struct err *e, const char *word)
+{
+	drop(mem_drop) char *first = NULL;
+	const char *end;
+
+	if (!e)
+		return NULL;
+	end = strstr(err_text(e), ": ");
+	first = str_printf("%.*s", end ? (int)(end - err_text(e)) : 0, err_text(e));
+	return strstr(first, word + (begins(word, "docker://") ? 9 : 0)) ? e
+									 : err_wrap(e, "%s", word);
 }
 
 // ---- to write ----

@@ -37,6 +37,8 @@ must_check struct err *place_create(struct places *p, const char *place, struct 
 // be meant as one ("./x", "x.tar"), is a reference.
 must_check struct err *place_open(struct places *p, const char *place, struct arena *a,
 	struct transport **out, const char **name);
+// The error as one about the place `word`, where its first part does not name it already.
+must_check struct err *place_wrap(struct err *e, const char *word);
 // The one image that `name` (NULL: the only one) means at a place; ERR_USAGE lists the names there
 // are where it is not clear.
 must_check struct err *place_find(

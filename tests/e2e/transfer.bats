@@ -120,6 +120,21 @@ sha() { sha256sum | cut -d' ' -f1; }
 	done
 }
 
+@test "an error names its image once" {
+	for args in "index create 127.0.0.1:1/a/b ./none.tar" "push ./none.tar 127.0.0.1:1/a/b"; do
+		run --separate-stderr "$imgmin" $args
+		[ "${stderr_lines[0]}" = "imgmin: error: ./none.tar: No such file or directory" ]
+	done
+	run --separate-stderr "$imgmin" index create --retry 0 127.0.0.1:1/a/b 127.0.0.1:1/a/c
+	[ "$status" = 6 ]
+	[[ ${stderr_lines[0]} == "imgmin: error: 127.0.0.1:1/a/c"* ]]
+	[ "$(grep -o /a/c <<<"${stderr_lines[0]}" | wc -l)" = 1 ]
+	expect 2 "$imgmin" inspect docker://u/Dev
+	says "imgmin: error: image name 'u/Dev': its path holds a capital letter"
+	expect 2 "$imgmin" inspect docker://joe:s3cret@u.example/x
+	[[ $stderr != *s3cret* ]]
+}
+
 @test "build --load, and it runs; no file is written" {
 	need_engines
 	expect 0 "$imgmin" build "$sensor_native" --load -t load/one:1 -t load/two
