@@ -14,6 +14,7 @@
 struct login_args {
 	struct strings hosts;
 	const char *username;
+	const char *password; // only to be refused
 	bool password_stdin;
 	struct registry_args registry;
 };
@@ -62,15 +63,27 @@ static struct err *read_password(struct arena *a, const char **out)
 	return NULL;
 }
 
+static const char from_a_script[] = "imgmin login -u USER --password-stdin <FILE";
+
 static struct err *ask_for(const struct login_args *args, const char *host, struct arena *a,
 	const char **username, const char **password)
 {
+	if (args->password)
+		return err_hint(err_new(ERR_USAGE,
+					"--password: others read it in the process list "
+					"and the shell's history"),
+			"%s", from_a_script);
 	*username = args->username;
 	if (!*username && args->password_stdin)
-		return err_new(ERR_USAGE, "--password-stdin needs --username");
-	if (!*username)
-		TRY_AS(prompt(arena_printf(a, "Username for %s: ", host), true, a, username),
-			"--username");
+		return err_hint(err_new(ERR_USAGE, "--password-stdin needs --username"), "%s",
+			from_a_script);
+	if (!*username) {
+		struct err *e =
+			prompt(arena_printf(a, "Username for %s: ", host), true, a, username);
+
+		if (e)
+			return err_hint(err_wrap(e, "--username"), "%s", from_a_script);
+	}
 	if (!**username || strchr(*username, ':'))
 		return err_new(ERR_USAGE, "--username: it is not empty and has no colon");
 	if (args->password_stdin)
@@ -131,6 +144,12 @@ static struct err *logout_run(void *args, const struct common_args *common)
 
 static const struct opt login_opts[] = {
 	OPT("username", 'u', OPT_TEXT, AT(username), "USER", "who; asked for on the terminal"),
+	// docker login's; hidden, for the answer that it gets.
+	{.name = "password",
+		.letter = 'p',
+		.kind = OPT_SECRET,
+		.offset = AT(password),
+		.value = "PASSWORD"},
 	OPT("password-stdin", 0, OPT_FLAG, AT(password_stdin), NULL,
 		"the password is what stdin holds; else it is asked for"),
 	REGISTRY_OPTS_OF_LOGIN(AT(registry)),

@@ -201,6 +201,17 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 2 "$imgmin" login --password-stdin "$closed" <<<s3cret
 	expect 2 "$imgmin" login -u joe --password-stdin "$closed" </dev/null
 	expect 2 "$imgmin" login -u joe --password-stdin nohost <<<s3cret
+	expect 2 "$imgmin" login --password-stdin "$closed" <<<s3cret
+	says "hint: imgmin login -u USER --password-stdin"
+	for option in -p --password; do
+		expect 2 "$imgmin" login -u joe $option s3cret "$closed"
+		says "hint: imgmin login -u USER --password-stdin"
+		[[ $stderr != *s3cret* ]]
+	done
+	status=0
+	setsid -w "$imgmin" login "$closed" </dev/null 2>err || status=$?
+	[ "$status" != 0 ]
+	grep -q 'hint: imgmin login -u USER --password-stdin' err
 }
 
 @test "the password is asked for on the terminal, and not shown" {
