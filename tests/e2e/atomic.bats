@@ -33,13 +33,13 @@ milliseconds() {
 	echo $((($(date +%s%N) - from) / 1000000))
 }
 
-# kills N COMMAND...: runs it N times and kills it at N moments spread over its whole time, plus a
-# bit; after each, `check` must hold.
+# kills N COMMAND...: runs it N times and kills it at N moments spread over its whole time and half
+# as much again; after each, `check` must hold.
 kills() { # N MILLISECONDS COMMAND...
 	local n=$1 whole=$2 i pid pause
 	shift 2
 	for ((i = 0; i < n; i++)); do
-		pause=$((whole * 11 * i / (10 * n) + RANDOM % (whole / n + 1)))
+		pause=$((whole * 16 * i / (10 * n) + RANDOM % (whole / n + 1)))
 		("$@") &
 		pid=$!
 		sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"

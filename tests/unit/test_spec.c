@@ -250,7 +250,7 @@ static void places(void **state)
 {
 	(void)state;
 	static const char *const wrong_places[] = {
-		"sensor", "docker://X", "oci:", "oci::tag", "oci-archive:", ""};
+		"sensor", "oci:", "oci::tag", "oci-archive:", ""};
 	struct build_args o = args();
 
 	o.outputs = list("oci:d:tag", "-");
@@ -270,6 +270,8 @@ static void places(void **state)
 		o.outputs = list(wrong_places[i], NULL);
 		wrong(o, wrong_places[i]);
 	}
+	o.outputs = list("docker://X", NULL);
+	wrong(o, "image name 'X'");
 	o = args();
 	o.install = "opt/x";
 	wrong(o, "--install opt/x");
