@@ -1,5 +1,5 @@
-// The one interface to wherever images live: a layout directory, an archive, later a registry and
-// a daemon. Blobs are regions of open files, so they can be read again without being kept.
+// The one interface to wherever images live: a layout directory, an archive, a registry, an
+// engine's daemon. Blobs are regions of open files, so they can be read again without being kept.
 #pragma once
 #include "oci/types.h"
 

@@ -38,8 +38,6 @@ struct registry {
 	struct map downloads;
 	vec(struct download *) all_downloads;
 	size_t n_started;
-	bool is_tagged;
-	struct descriptor tagged;
 };
 
 // What was asked for a digest's sake, and the answer.
@@ -715,10 +713,7 @@ static struct err *registry_tag(
 		vec_push(&r->arena, &tags, ref_tag(&r->ref));
 	if (!names->len && *r->ref.digest && strcmp(r->ref.digest, d->digest))
 		return err_new(ERR_USAGE, "%s names another digest than %s", t->name, d->digest);
-	TRY(push(r, doc, &tags));
-	r->is_tagged = true;
-	r->tagged = copy_descriptor(&r->arena, &doc->d);
-	return NULL;
+	return push(r, doc, &tags);
 }
 
 static struct err *registry_commit(struct transport *t)
@@ -820,13 +815,6 @@ void registry_mount_from(struct transport *t, const struct ref *source)
 	r->mount_from = arena_strdup(&r->arena, source->repository);
 	r->push = arena_printf(&r->arena, "repository:%s:pull,push repository:%s:pull",
 		r->ref.repository, source->repository);
-}
-
-const struct descriptor *registry_tagged(const struct transport *t)
-{
-	const struct registry *r = (const struct registry *)t;
-
-	return t->ops == &ops && r->is_tagged ? &r->tagged : NULL;
 }
 
 struct err *registry_ping(const struct ref *ref, const struct registry_options *o,

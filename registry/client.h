@@ -39,9 +39,6 @@ must_check struct err *registry_open(const struct ref *ref, const struct registr
 // Blobs that `source` (another repository of the same registry) holds are mounted instead of sent.
 void registry_mount_from(struct transport *t, const struct ref *source);
 
-// The size and digest of what was tagged last, for "TAG: digest: … size: …".
-const struct descriptor *registry_tagged(const struct transport *t);
-
 // Tries the credentials against the registry: ERR_AUTH where it refuses them (login).
 must_check struct err *registry_ping(const struct ref *ref, const struct registry_options *o,
 	const struct registry_events *events);
