@@ -1,0 +1,46 @@
+// The story of `imgmin diff A B`: what changes for a device that holds A and pulls B.
+#pragma once
+#include "builder/image.h"
+#include "builder/place.h"
+
+struct diff_args {
+	struct strings names; // two
+	const char *platform;
+	const char *format; // text or json
+	struct registry_args registry;
+};
+
+enum change_kind { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CONTENT, CHANGE_META };
+struct change {
+	enum change_kind kind;
+	const char *path;
+	uint64_t old_size, new_size;
+	const char *what; // of CHANGE_META: "mode 0644 → 0755"
+};
+// One platform of both images.
+struct diff_platform {
+	const char *platform;
+	bool only_a, only_b; // of the other there is none for it
+	struct {
+		struct change *at;
+		size_t len, cap;
+	} changes;              // sorted by path
+	struct strings config;  // "Entrypoint: [\"/a\"] → [\"/b\"]"
+	uint64_t download;      // bytes of documents and layers that a device holding A lacks
+	uint64_t fetched_again; // of it, layers whose content A has, above the first changed one
+	size_t layers_new, layers_shared;
+};
+struct diff {
+	struct arena arena;
+	const struct diff_args *args;
+	const char *a, *b; // as they were named, with their digests
+	struct {
+		struct diff_platform *at;
+		size_t len, cap;
+	} platforms;
+};
+// diff_drop in any case. Layers are shared by digest for the download, by chain of diff_ids for
+// what an engine reuses on disk.
+must_check struct err *diff(
+	const struct diff_args *args, const struct registry_events *events, struct diff *out);
+void diff_drop(struct diff *d);
