@@ -1,6 +1,6 @@
 // From closures to the tree of an image, and the proof that a loader finds the same inside it.
 #pragma once
-#include "builder/spec.h"
+#include "builder/data.h"
 #include "builder/sysroot.h"
 #include "builder/tree.h"
 #include "ldd/hidden.h"
@@ -11,18 +11,21 @@ struct installed {
 	struct closure closure; // in the sysroot
 	struct suggestions suggestions;
 	const char *path;     // in the image, as it is started
+	const char *reason;   // NULL: "the program"
 	struct closure proof; // inside the image
 };
 
 // The image of one platform before it is packed.
 struct assembly {
 	const struct spec *spec;
+	const struct container *container;
 	struct platform platform;
 	const struct sysroot *sysroot; // of the first program
 	struct {
 		struct installed **at;
 		size_t len, cap;
-	} programs, included; // what --include brought that loads libraries itself
+	} programs, included; // what else came that loads libraries itself
+	struct data_needs data;
 	struct tree *tree;
 	struct root *inside; // the finished tree
 	struct resolver *inside_resolver;
@@ -31,13 +34,26 @@ struct assembly {
 		*glibc_floor; // "2.34": the oldest glibc it would start with; NULL: none asked for
 };
 
-// Puts programs, libraries, links, a minimal ld.so.cache where one is needed, --include and --add
-// into a->tree and finishes it.
+// Puts programs, libraries, links, --include, --add, runtime data and a minimal ld.so.cache where
+// one is needed into a->tree, which the caller made, and finishes it.
 must_check struct err *assemble(struct assembly *a, struct root *host);
-// Resolves every program again inside the finished tree: the answer must be the same set of files,
-// else ERR_NO_START.
-must_check struct err *assemble_prove(struct assembly *a);
 void assembly_drop(struct assembly *a);
+
+// A path of the sysroot, with all links on the way; of a link what it leads to, of an ELF file its
+// libraries. --exclude is heeded.
+must_check struct err *assembly_take(
+	struct assembly *a, const char *path, enum part part, const char *reason);
+// What an ELF file of the tree loads: `path` in `from`. Anything else is left alone.
+must_check struct err *assembly_take_libraries(
+	struct assembly *a, struct root *from, const char *path);
+
+// Resolves every program again inside the finished tree: the answer must be the same set of files,
+// else ERR_NO_START (builder/prove.c).
+must_check struct err *assembly_prove(struct assembly *a);
+
+// A minimal /etc/ld.so.cache, where a library can be found by no other rule
+// (builder/loader_cache.c).
+must_check struct err *assembly_add_loader_cache(struct assembly *a);
 
 // Files of the tree `from` that match a --include pattern and no --exclude one (builder/include.c).
 // "**" stands for any number of directories, other signs stay within one name; a pattern for a

@@ -62,6 +62,11 @@ must_check struct err *build_images(
 	const struct build_args *args, const struct build_events *events, struct build **out);
 void build_drop(struct build **b);
 
+// From finished trees to layers, documents and all that was asked for (builder/pack.c).
+must_check struct err *build_pack(struct build *b);
+// Tells the listener.
+void build_warn(struct build *b, const char *text);
+
 // Where the spec says: places, the engine, registries (builder/publish.c).
 must_check struct err *build_publish(struct build *b);
 

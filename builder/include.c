@@ -184,8 +184,7 @@ struct err *include_files(struct root *from, const char *pattern, const struct s
 
 	TRY(expand(&g, "/", path_lexical(a, pattern), 0));
 	if (paths->len == before)
-		return err_hint(err_new(ERR_FAILED, "--include %s: nothing in the sysroot matches",
-					pattern),
+		return err_hint(err_new(ERR_FAILED, "nothing in the sysroot matches %s", pattern),
 			"the sysroot is %s", root_host_path(from, "/", a));
 	return NULL;
 }

@@ -97,16 +97,6 @@ static struct err *pairs(
 	return NULL;
 }
 
-static const char *env_value(const struct strings *env, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = env->len; i-- > 0;)
-		if (strncmp(env->at[i], name, n) == 0 && env->at[i][n] == '=')
-			return env->at[i] + n + 1;
-	return NULL;
-}
-
 // NAME=VALUE, or NAME with the value it has here. The last of one name counts; PATH is always
 // there.
 static struct err *take_env(const struct build_args *args, struct arena *a, struct spec *s)
@@ -127,15 +117,11 @@ static struct err *take_env(const struct build_args *args, struct arena *a, stru
 			value);
 	}
 	if (!dict_get(&all, "PATH"))
-		vec_push(a, &s->config.env, path);
+		vec_push(a, &s->container.config.env, path);
 	for (size_t i = 0; i < all.len; i++)
-		vec_push(a, &s->config.env,
+		vec_push(a, &s->container.config.env,
 			arena_printf(a, "%s=%s", all.at[i].name, all.at[i].value));
-	s->env_library_path = env_value(&s->config.env, "LD_LIBRARY_PATH");
-	char *dirs = arena_strdup(a, env_value(&s->config.env, "PATH")), *save = NULL;
-
-	for (char *dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save))
-		vec_push(a, &s->path_dirs, dir);
+	container_read(&s->container, a);
 	return NULL;
 }
 
@@ -150,7 +136,7 @@ static struct err *take_expose(const struct build_args *args, struct arena *a, s
 			(*end && strcmp(end, "/tcp") != 0 && strcmp(end, "/udp") != 0 &&
 				strcmp(end, "/sctp") != 0))
 			return err_new(ERR_USAGE, "--expose %s: not PORT[/tcp|/udp|/sctp]", text);
-		vec_push(a, &s->config.exposed_ports,
+		vec_push(a, &s->container.config.exposed_ports,
 			arena_printf(a, "%ld%s", port, *end ? end : "/tcp"));
 	}
 	return NULL;
@@ -217,7 +203,7 @@ static struct err *check_config(const struct build_args *args, const struct runt
 
 static struct err *take_config(const struct build_args *args, struct arena *a, struct spec *s)
 {
-	struct runtime_config *c = &s->config;
+	struct runtime_config *c = &s->container.config;
 
 	if (args->entrypoint)
 		TRY(words_parse(args->entrypoint, a, &c->entrypoint, "--entrypoint"));

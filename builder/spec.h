@@ -2,11 +2,13 @@
 #pragma once
 #include "base/compress.h"
 #include "base/platform.h"
+#include "builder/container.h"
 #include "builder/place.h"
 
 // As they were typed; every field is an option of the same name (cli.md).
 struct build_args {
 	struct strings paths, tags, outputs, sysroots, library_path, hwcaps, add, include, exclude;
+	struct strings with, without;
 	struct strings env, labels, annotations, expose, volumes;
 	const char *platform, *install, *entrypoint, *cmd, *user, *workdir, *stop_signal;
 	const char *layers, *compression, *compression_level, *source_date_epoch;
@@ -36,15 +38,13 @@ struct spec {
 		struct added_file *at;
 		size_t len, cap;
 	} adds;
-	struct runtime_config config; // entrypoint empty: the program
+	struct container container;
 	struct json_dict annotations;
 	enum layering layering;
 	const struct compress_format *format;
 	int level;
-	bool is_docker;               // Docker's media types
-	int64_t epoch;                // seconds
-	const char *env_library_path; // LD_LIBRARY_PATH in env; NULL: none
-	struct strings path_dirs;     // PATH in env
+	bool is_docker; // Docker's media types
+	int64_t epoch;  // seconds
 };
 
 // Wrong values are ERR_USAGE and name the option. Strings live in the arena or in args.

@@ -147,23 +147,23 @@ static void environment(void **state)
 	struct build_args o = args();
 	struct spec s = spec(&o);
 
-	assert_int_equal(s.config.env.len, 1);
-	expect_contains(s.config.env.at[0], "PATH=/usr/local/sbin:");
-	assert_null(s.env_library_path);
+	assert_int_equal(s.container.config.env.len, 1);
+	expect_contains(s.container.config.env.at[0], "PATH=/usr/local/sbin:");
+	assert_null(s.container.library_path);
 	o.env = list("A=1", "A=2=3");
 	s = spec(&o);
-	assert_int_equal(s.config.env.len, 2);
-	assert_string_equal(s.config.env.at[1], "A=2=3");
+	assert_int_equal(s.container.config.env.len, 2);
+	assert_string_equal(s.container.config.env.at[1], "A=2=3");
 	o.env = list("PATH=/bin", "LD_LIBRARY_PATH=/a:/b");
 	s = spec(&o);
-	assert_int_equal(s.config.env.len, 2);
-	assert_string_equal(s.config.env.at[0], "PATH=/bin");
-	assert_string_equal(s.env_library_path, "/a:/b");
+	assert_int_equal(s.container.config.env.len, 2);
+	assert_string_equal(s.container.config.env.at[0], "PATH=/bin");
+	assert_string_equal(s.container.library_path, "/a:/b");
 	setenv("IMGMIN_TEST", "here", 1);
 	o.env = list("IMGMIN_TEST", "EMPTY=");
 	s = spec(&o);
-	assert_string_equal(s.config.env.at[1], "IMGMIN_TEST=here");
-	assert_string_equal(s.config.env.at[2], "EMPTY=");
+	assert_string_equal(s.container.config.env.at[1], "IMGMIN_TEST=here");
+	assert_string_equal(s.container.config.env.at[2], "EMPTY=");
 	unsetenv("IMGMIN_TEST");
 	wrong(o, "not set here");
 	o.env = list("=x", NULL);
@@ -189,15 +189,15 @@ static void config(void **state)
 	o.entrypoint = "/bin/x -v";
 	struct spec s = spec(&o);
 
-	assert_string_equal(dict_get(&s.config.labels, "a"), "b");
-	assert_string_equal(dict_get(&s.config.labels, "c"), "");
+	assert_string_equal(dict_get(&s.container.config.labels, "a"), "b");
+	assert_string_equal(dict_get(&s.container.config.labels, "c"), "");
 	assert_string_equal(dict_get(&s.annotations, "x.y"), "z");
-	assert_string_equal(s.config.exposed_ports.at[0], "80/tcp");
-	assert_string_equal(s.config.exposed_ports.at[1], "53/udp");
-	assert_string_equal(s.config.volumes.at[0], "/data");
-	assert_string_equal(s.config.user, "1000:1000");
-	assert_string_equal(s.config.working_dir, "/srv");
-	assert_int_equal(s.config.entrypoint.len, 2);
+	assert_string_equal(s.container.config.exposed_ports.at[0], "80/tcp");
+	assert_string_equal(s.container.config.exposed_ports.at[1], "53/udp");
+	assert_string_equal(s.container.config.volumes.at[0], "/data");
+	assert_string_equal(s.container.config.user, "1000:1000");
+	assert_string_equal(s.container.config.working_dir, "/srv");
+	assert_int_equal(s.container.config.entrypoint.len, 2);
 	static const char *const ports[] = {"", "0", "65536", "x", "80/xyz", " 80", "+80", "80 "};
 
 	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
