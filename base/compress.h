@@ -1,5 +1,6 @@
 // The table of compression formats; gzip is written in parallel blocks, read as it comes.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/pool.h"
@@ -45,4 +46,6 @@ void compressor_drop(struct compressor **c);
 struct decompressor;
 must_check struct err *decompress_open(struct sink *next, uint64_t max, struct decompressor **out);
 struct sink *decompressor_sink(struct decompressor *d);
+// Do these first bytes say gzip or zstd?
+bool decompress_knows(const unsigned char head[static 4]);
 void decompressor_drop(struct decompressor **d);

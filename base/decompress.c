@@ -85,10 +85,20 @@ static bool is_zstd(const unsigned char h[static 4])
 		(memcmp(h + 1, "\x2a\x4d\x18", 3) == 0 && h[0] >> 4 == 5); // a skippable frame
 }
 
+static bool is_gzip(const unsigned char h[static 2])
+{
+	return h[0] == 0x1f && h[1] == 0x8b;
+}
+
+bool decompress_knows(const unsigned char head[static 4])
+{
+	return is_gzip(head) || is_zstd(head);
+}
+
 // At the fourth byte, or at the end of a shorter input.
 static struct err *recognise(struct decompressor *d)
 {
-	if (d->head_len >= 2 && d->head[0] == 0x1f && d->head[1] == 0x8b) {
+	if (d->head_len >= 2 && is_gzip(d->head)) {
 		if (inflateInit2(&d->zlib, 16 + MAX_WBITS) != Z_OK)
 			return err_new(ERR_FAILED, "gzip: cannot start");
 		d->has_zlib = true;

@@ -337,6 +337,13 @@ struct err *cache_get(struct cache *c, const struct digest *d, struct blob *out,
 	return NULL;
 }
 
+bool cache_has(const struct cache *c, const struct digest *d)
+{
+	drop(mem_drop) char *path = blob_path(d);
+
+	return faccessat(c->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static char *partial_path(const struct digest *d)
 {
 	return str_printf("tmp/%s.part", digest_hex(d));

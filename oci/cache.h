@@ -33,6 +33,8 @@ void cache_entry_drop(struct cache_entry **e);
 // A blob kept under its digest, hashed before it is given out.
 must_check struct err *cache_get(
 	struct cache *c, const struct digest *d, struct blob *out, bool *found);
+// Is there something under that digest? It may be damaged.
+bool cache_has(const struct cache *c, const struct digest *d);
 // What is there so far of a blob that comes from elsewhere, open for reading and writing and
 // locked; *fd is -1 while another process is at it. It stays for later runs unless it is kept or
 // forgotten.

@@ -413,16 +413,18 @@ static struct err *apply(struct change *c)
 }
 
 struct err *layer_tree_add(
-	struct layer_tree *t, int fd, uint64_t off, uint64_t size, unsigned layer, const char *what)
+	struct layer_tree *t, const struct blob *tar, uint64_t at, unsigned layer, const char *what)
 {
 	drop(tar_reader_drop) struct tar_reader *r = NULL;
 	struct change c = {.tree = t, .layer = layer};
+	uint64_t off;
 
-	TRY(tar_reader_open(fd, off, size, what, &r));
+	TRY(tar_reader_open(tar->fd, tar->off, tar->size, what, &r));
 	for (;;) {
-		TRY(tar_reader_next(r, &c.entry, &c.off));
+		TRY(tar_reader_next(r, &c.entry, &off));
 		if (!c.entry)
 			return NULL;
+		c.off = at + (off - tar->off);
 		if (++t->nentries > t->nodes_max)
 			return err_new(ERR_FAILED, "more than %llu entries",
 				(unsigned long long)t->nodes_max);

@@ -10,7 +10,7 @@ struct tree_node {
 	struct tree_node *bucket;         // the next one in the hash table's slot
 	const char *target;
 	const struct xattrs *xattrs; // NULL: none
-	uint64_t off, size;          // of a regular file, in the spool file
+	uint64_t off, size;          // of a regular file, in all plain tars one after the other
 	int64_t mtime;
 	mode_t mode;
 	uid_t uid;
@@ -31,13 +31,15 @@ struct layer_tree {
 	uint64_t nodes_max;
 	uint64_t nentries; // read from all tars
 	uint64_t text;     // bytes of link targets and attributes
+	uint64_t steps;    // from directory to directory that links led along
 	uint32_t last_ino;
 };
 
 void layer_tree_init(struct layer_tree *t, uint64_t nodes_max);
 void layer_tree_drop(struct layer_tree *t);
-// Applies the tar that is `size` bytes of fd from off on; `what` names it in messages.
-must_check struct err *layer_tree_add(struct layer_tree *t, int fd, uint64_t off, uint64_t size,
+// Applies a plain tar, whose first byte is the one numbered `at` of all; `what` names it in
+// messages.
+must_check struct err *layer_tree_add(struct layer_tree *t, const struct blob *tar, uint64_t at,
 	unsigned layer, const char *what);
 // The node at a canonical path, else NULL and the errno.
 const struct tree_node *layer_tree_find(const struct layer_tree *t, const char *path, int *error);

@@ -1,11 +1,18 @@
-// The layers of an image as one root: each is spooled plain and indexed, nothing is unpacked.
+// The layers of an image as one root: each is indexed where it lies, or spooled plain where it is
+// compressed; nothing is unpacked.
 #pragma once
 #include "base/root.h"
+#include "oci/cache.h"
 #include "oci/transport.h"
 
-struct layers_limits {
+// A zeroed one will do.
+struct layers_options {
 	uint64_t plain_bytes; // of all layers together, 0: 64 GiB
 	uint64_t entries;     // 0: 2,000,000
+	// Where layers that came compressed are kept plain, under their diff_id, and looked for
+	// first: then the transport isn't asked for them. NULL: a temporary file.
+	struct cache *cache;
+	const char *name; // of the root, for messages; NULL: the transport's
 };
 
 // What one layer holds of the final image, and what it cost.
@@ -26,9 +33,10 @@ struct layered_file {
 struct layers;
 // Reads the layers of a manifest from lowest to highest with whiteouts applied. diff_ids that
 // differ from the config's, sizes or digests that differ from the descriptors, damaged tars, paths
-// that climb out, and limits passed are errors. The root belongs to *out.
+// that climb out, and limits passed are errors. The root belongs to *out. Options may be NULL.
+// The transport may go before the layers do; a plain file they lie in must not change meanwhile.
 must_check struct err *layers_open(struct transport *t, const struct manifest *m,
-	const struct image_config *c, const struct layers_limits *limits, struct layers **out);
+	const struct image_config *c, const struct layers_options *options, struct layers **out);
 struct root *layers_root(struct layers *l);
 const struct layer_facts *layers_facts(const struct layers *l, size_t *n);
 // All visible entries, sorted by path.

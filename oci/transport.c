@@ -125,32 +125,40 @@ struct err *transport_commit(struct transport *t)
 }
 
 // The size is known before the first byte, so that a longer blob is never read.
-static struct err *get(struct transport *t, const struct descriptor *d, struct sink *s)
+static struct err *stream(const struct descriptor *d, const struct blob *b, struct sink *s)
 {
-	drop(blob_drop) struct blob b = {.fd = -1};
 	struct digest wanted, got;
 	struct hasher h;
 
 	if (!digest_parse(d->digest, &wanted))
 		return err_new(ERR_FAILED, "%.80s is not a sha256 digest", d->digest);
-	if (!t->ops->open)
-		return err_new(ERR_FAILED, "opened for writing");
-	TRY(t->ops->open(t, d, &b));
-	if (d->size < 0 || b.size != (uint64_t)d->size)
+	if (d->size < 0 || b->size != (uint64_t)d->size)
 		return err_new(ERR_FAILED, "%s has %llu bytes, its descriptor says %lld", d->digest,
-			(unsigned long long)b.size, (long long)d->size);
+			(unsigned long long)b->size, (long long)d->size);
 	hasher_init(&h, s);
-	TRY(sink_copy_fd(&h.sink, b.fd, b.off, b.size, d->digest));
+	TRY(sink_copy_fd(&h.sink, b->fd, b->off, b->size, d->digest));
 	got = hasher_digest(&h);
 	if (!digest_equal(&got, &wanted))
 		return err_new(ERR_FAILED, "%s is damaged: its digest is %s", d->digest, got.text);
 	return NULL;
 }
 
+struct err *transport_get_opened(
+	struct transport *t, const struct descriptor *d, const struct blob *b, struct sink *s)
+{
+	TRY_AS(stream(d, b, s), "%s", t->name);
+	return NULL;
+}
+
 struct err *transport_get(struct transport *t, const struct descriptor *d, struct sink *s)
 {
-	TRY_AS(get(t, d, s), "%s", t->name);
-	return NULL;
+	drop(blob_drop) struct blob b = {.fd = -1};
+	struct digest digest;
+
+	if (!digest_parse(d->digest, &digest))
+		return err_new(ERR_FAILED, "%s: %.80s is not a sha256 digest", t->name, d->digest);
+	TRY(transport_open(t, d, &b));
+	return transport_get_opened(t, d, &b, s);
 }
 
 struct err *transport_read(

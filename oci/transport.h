@@ -79,6 +79,9 @@ void transport_expect(struct transport *t, const struct descriptor *d, bool to_o
 // write (so finish s only when this succeeded).
 must_check struct err *transport_get(
 	struct transport *t, const struct descriptor *d, struct sink *s);
+// The same of one that was opened.
+must_check struct err *transport_get_opened(
+	struct transport *t, const struct descriptor *d, const struct blob *b, struct sink *s);
 // A document whole: at most OCI_DOCUMENT_MAX bytes, size and digest checked.
 must_check struct err *transport_read(
 	struct transport *t, const struct descriptor *d, struct arena *a, struct span *out);

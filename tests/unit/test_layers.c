@@ -68,7 +68,7 @@ static void image_drop(struct image *i)
 }
 
 static struct err *open_tars(struct image *i, const struct sample_layer *layers, size_t n,
-	const struct layers_limits *limits)
+	const struct layers_options *limits)
 {
 	struct transport *t = NULL;
 	struct named_images images;
@@ -353,7 +353,7 @@ static void limits_and_mismatches_are_errors(void **state)
 		drop(image_drop) struct image i = {0};
 
 		must_fail(
-			open_tars(&i, &layer, 1, &(struct layers_limits){.plain_bytes = 20 << 20}),
+			open_tars(&i, &layer, 1, &(struct layers_options){.plain_bytes = 20 << 20}),
 			"layer sha256:");
 	}
 	{
@@ -365,7 +365,7 @@ static void limits_and_mismatches_are_errors(void **state)
 		drop(image_drop) struct image i = {0};
 
 		layer = (struct sample_layer){"one.tar", "one.tar", OCI_LAYER};
-		must_fail(open_tars(&i, &layer, 1, &(struct layers_limits){.entries = 4}),
+		must_fail(open_tars(&i, &layer, 1, &(struct layers_options){.entries = 4}),
 			"more than 4 entries");
 	}
 	{
@@ -373,7 +373,7 @@ static void limits_and_mismatches_are_errors(void **state)
 		struct manifest m = {0};
 		struct image_config c = {0};
 
-		must(open_tars(&i, &layer, 1, &(struct layers_limits){.entries = 5}));
+		must(open_tars(&i, &layer, 1, &(struct layers_options){.entries = 5}));
 		vec_push(&i.a, &c.rootfs.diff_ids, "sha256:x");
 		struct layers *none = NULL;
 
