@@ -60,15 +60,13 @@ void places_drop(struct places *p)
 	cache_drop(&p->cache);
 }
 
-// Downloads lie there until they are whole, and later runs find them.
-static struct err *open_cache(struct places *p, struct arena *a)
+struct err *places_cache(struct places *p, struct arena *a, struct cache **out)
 {
 	const char *warning = NULL;
 
-	if (p->registry.cache)
-		return NULL;
-	TRY(cache_open(NULL, false, a, &warning, &p->cache));
-	p->registry.cache = p->cache;
+	if (!p->cache)
+		TRY(cache_open(p->cache_dir, p->is_cacheless, a, &warning, &p->cache));
+	*out = p->cache;
 	if (warning && p->events && p->events->warning)
 		p->events->warning(p->events->arg, warning);
 	return NULL;
@@ -376,7 +374,8 @@ struct err *place_open(struct places *p, const char *place, struct arena *a, str
 					"%s is looked for in a registry; the file here is ./%s",
 					place, place));
 		TRY(claim_creds(p, &w.ref, a));
-		TRY(open_cache(p, a));
+		// Downloads lie there until they are whole, and later runs find them.
+		TRY(places_cache(p, a, &p->registry.cache));
 		return registry_open(&w.ref, &p->registry, p->events, out);
 	}
 }

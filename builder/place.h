@@ -20,12 +20,16 @@ struct places {
 	struct registry_options registry;
 	const struct registry_events *events; // NULL: nobody listens
 	int64_t epoch;                        // time of members of archives, seconds
-	struct cache *cache;                  // opened for the first registry that is read
+	const char *cache_dir;                // --cache-dir; NULL: the usual one
+	bool is_cacheless;                    // --no-cache
+	struct cache *cache;                  // opened for the first that needs it
 	const char *creds_host;               // whose --creds are
 };
 must_check struct err *places_open(
 	const struct registry_args *args, const struct registry_events *events, struct places *out);
 void places_drop(struct places *p); // after the transports
+// Where downloads and plain layers are kept between runs; it belongs to the places.
+must_check struct err *places_cache(struct places *p, struct arena *a, struct cache **out);
 
 // "docker://REF", "docker-daemon:[REF]", "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
 // "docker-archive:FILE[:REF]", "-" (stdout), or a plain word: without "/" and "." a reference; an
