@@ -140,24 +140,18 @@ static struct err *resolve_programs(struct build *b)
 
 // ---- trees ----
 
-struct err *build_assemble(
-	struct build *b, struct built_image *image, struct tree *tree, struct root *host)
-{
-	struct assembly *a = &image->assembly;
-
-	a->tree = tree;
-	TRY(assemble(a, host));
-	for (size_t i = 0; i < a->warnings.len; i++)
-		build_warn(b, a->warnings.at[i]);
-	TRY(assembly_prove(a));
-	layering_split(image, b->spec.layering, &b->arena);
-	return NULL;
-}
-
 static struct err *assemble_images(struct build *b)
 {
-	vec_each (image, &b->images)
-		TRY(build_assemble(b, *image, tree_new(b->spec.epoch), sysroots_host(b->sysroots)));
+	vec_each (image, &b->images) {
+		struct assembly *a = &(*image)->assembly;
+
+		a->tree = tree_new(b->spec.epoch);
+		TRY(assemble(a, sysroots_host(b->sysroots)));
+		for (size_t i = 0; i < a->warnings.len; i++)
+			build_warn(b, a->warnings.at[i]);
+		TRY(assembly_prove(a));
+		layering_split(*image, b->spec.layering, &b->arena);
+	}
 	return NULL;
 }
 
@@ -168,8 +162,11 @@ static struct err *build_all(struct build *b, const struct build_args *args)
 	TRY(spec_from_args(args, &b->arena, &b->spec));
 	TRY(places_open(&args->registry, b->events ? b->events->registry : NULL, &b->places));
 	b->places.epoch = b->spec.epoch;
+	b->places.cache_dir = args->cache_dir;
+	b->places.is_cacheless = args->no_cache;
 	const struct sysroots_options o = {
 		.given = &args->sysroots,
+		.places = &b->places,
 		.library_path = &args->library_path,
 		.hwcaps = &args->hwcaps,
 		.env_library_path = b->spec.container.library_path,
@@ -195,7 +192,6 @@ struct err *build_images(
 {
 	*out = mem_alloc(sizeof(**out));
 	(*out)->events = events;
-	(*out)->command = "imgmin build";
 	return build_all(*out, args);
 }
 
@@ -210,11 +206,11 @@ void build_drop(struct build **bp)
 			blob_drop(&l->layer.blob);
 		assembly_drop(&(*image)->assembly);
 	}
+	sysroots_drop(&b->sysroots);
 	places_drop(&b->places);
 	cache_drop(&b->cache);
 	if (b->pool)
 		pool_drop(&b->pool);
-	sysroots_drop(&b->sysroots);
 	arena_drop(&b->arena);
 	mem_drop(bp);
 }

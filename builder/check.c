@@ -312,13 +312,19 @@ static struct err *resolve_program(struct check *c, struct sysroots *s)
 	return NULL;
 }
 
-static struct err *check_program(struct check *c)
+static struct err *check_program(struct check *c, const struct registry_events *events)
 {
+	drop(places_drop) struct places places = {0};
 	const struct sysroots_options o = {
-		.given = &c->args->sysroots, .library_path = &c->args->library_path};
+		.given = &c->args->sysroots,
+		.places = &places,
+		.library_path = &c->args->library_path,
+	};
 	struct sysroots *s = NULL;
-	struct err *e = sysroots_open(&o, &s);
+	struct err *e = places_open(&c->args->registry, events, &places);
 
+	if (!e)
+		e = sysroots_open(&o, &s);
 	if (!e)
 		e = resolve_program(c, s);
 	sysroots_drop(&s);
@@ -341,7 +347,7 @@ struct err *check(
 	const struct check_args *args, const struct registry_events *events, struct check *out)
 {
 	*out = (struct check){.args = args, .name = args->names.at[0]};
-	return is_elf_file(out->name) ? check_program(out) : check_place(out, events);
+	return is_elf_file(out->name) ? check_program(out, events) : check_place(out, events);
 }
 
 void check_drop(struct check *c)

@@ -4,22 +4,28 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "builder/image_trees.h"
 #include "builder/script.h"
+#include "ldd/abi.h"
 #include "oci/archive.h"
+#include "oci/layout.h"
 
 #define GIVEN_MAX 32 // platforms in one call
 
 struct sysroots {
 	struct arena arena;
 	struct resolver_options options;
+	struct places *places;
 	struct root *host;
 	struct sysroot host_sysroot;
 	struct given {
 		struct platform platform;
 		bool is_for_all;
-		struct sysroot sysroot;
+		struct sysroot sysroot;     // a directory
+		struct image_trees *images; // NULL: it is none
 	} given[GIVEN_MAX];
 	size_t ngiven;
 	struct { // cross toolchains' trees, opened when first needed
@@ -42,7 +48,7 @@ static struct err *open_tree(struct sysroots *s, const char *dir, struct sysroot
 	char real[PATH_MAX];
 
 	if (!realpath(dir, real))
-		return err_sys(errno, "sysroot %s", dir);
+		return err_sys(errno, "--sysroot %s", dir);
 	if (strcmp(real, "/") == 0) {
 		*out = s->host_sysroot;
 		return NULL;
@@ -53,29 +59,52 @@ static struct err *open_tree(struct sysroots *s, const char *dir, struct sysroot
 	return NULL;
 }
 
+// The word for an image, NULL for a directory. An image is named as everywhere, but what is there
+// is never taken for a reference: it says itself what it is.
+static const char *image_word(const char *text, struct arena *a)
+{
+	static const char *const words[] = {
+		"docker://", "oci:", "oci-archive:", "docker-archive:", "docker-daemon:"};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strncmp(text, words[i], strlen(words[i])) == 0)
+			return text;
+	if (stat(text, &st) || (S_ISDIR(st.st_mode) && !layout_is(text)))
+		return NULL;
+	return text[0] == '/' || text[0] == '.' ? text : arena_printf(a, "./%s", text);
+}
+
+static struct err *no_directory(struct err *e, const char *text)
+{
+	if (!e || err_number(e) != ENOENT || text[0] == '/' || text[0] == '.')
+		return e;
+	return err_hint(e, "an image in a registry is docker://%s", text);
+}
+
 static struct err *open_given(struct sysroots *s, const char *text)
 {
 	struct given *g = &s->given[s->ngiven];
-	const char *equals = strchr(text, '='), *slash = strchr(text, '/');
+	const char *equals = strpbrk(text, "=:"), *slash = strchr(text, '/');
 
 	if (s->ngiven == GIVEN_MAX)
 		return err_new(ERR_USAGE, "--sysroot: more than %d", GIVEN_MAX);
 	g->is_for_all = true;
-	// "linux/arm/v7=DIR", and not a directory with '=' in its name.
-	if (equals && (!slash || slash < equals) && text[0] != '/' && text[0] != '.') {
+	// "linux/arm/v7=DIR", and not a directory with '=' in its name, nor "oci:DIR".
+	if (equals && *equals == '=' && (!slash || slash < equals) && text[0] != '/' &&
+		text[0] != '.') {
 		drop(mem_drop) char *word = strndup(text, (size_t)(equals - text));
 
 		TRY_AS(platform_parse(word, &g->platform), "--sysroot %s", text);
 		g->is_for_all = false;
 		text = equals + 1;
 	}
-	if (strncmp(text, "docker://", 9) == 0 || strncmp(text, "oci:", 4) == 0 ||
-		strncmp(text, "oci-archive:", 12) == 0 || strncmp(text, "docker-archive:", 15) == 0)
-		return err_hint(
-			err_new(ERR_USAGE, "--sysroot %s: images are not supported as sysroots yet",
-				text),
-			"unpack the image into a directory and give that");
-	TRY(open_tree(s, text, &g->sysroot));
+	const char *image = s->places ? image_word(text, &s->arena) : NULL;
+
+	if (image)
+		TRY_AS(image_trees_new(s->places, image, &g->images), "--sysroot %s", text);
+	else
+		TRY(no_directory(open_tree(s, text, &g->sysroot), text));
 	s->ngiven++;
 	return NULL;
 }
@@ -124,6 +153,7 @@ struct err *sysroots_open(const struct sysroots_options *o, struct sysroots **ou
 	struct err *e;
 
 	take_options(s, o);
+	s->places = o->places;
 	*out = s;
 	e = root_open_dir("/", &s->host);
 	if (!e) {
@@ -150,13 +180,25 @@ static void add_warnings(const struct sysroot *tree, struct arena *a, struct str
 		vec_push(a, out, w->at[i]);
 }
 
+static void add_image_warnings(struct image_trees *images, struct arena *a, struct strings *out)
+{
+	size_t n;
+	const struct image_tree *trees = image_trees_known(images, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (trees[i].sysroot.resolver)
+			add_warnings(&trees[i].sysroot, a, out);
+}
+
 struct strings sysroots_warnings(const struct sysroots *s, struct arena *a)
 {
 	struct strings out = {0};
 
 	add_warnings(&s->host_sysroot, a, &out);
 	for (size_t i = 0; i < s->ngiven; i++)
-		if (s->given[i].sysroot.root != s->host)
+		if (s->given[i].images)
+			add_image_warnings(s->given[i].images, a, &out);
+		else if (s->given[i].sysroot.root != s->host)
 			add_warnings(&s->given[i].sysroot, a, &out);
 	vec_each (tree, &s->found)
 		add_warnings(tree, a, &out);
@@ -171,6 +213,16 @@ static void tree_drop(struct sysroots *s, struct sysroot *tree)
 	root_drop(&tree->root);
 }
 
+static void images_drop(struct image_trees **images)
+{
+	size_t n;
+	struct image_tree *trees = image_trees_known(*images, &n);
+
+	for (size_t i = 0; i < n; i++)
+		resolver_drop(&trees[i].sysroot.resolver);
+	image_trees_drop(images);
+}
+
 void sysroots_drop(struct sysroots **sp)
 {
 	struct sysroots *s = *sp;
@@ -178,7 +230,10 @@ void sysroots_drop(struct sysroots **sp)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->ngiven; i++)
-		tree_drop(s, &s->given[i].sysroot);
+		if (s->given[i].images)
+			images_drop(&s->given[i].images);
+		else
+			tree_drop(s, &s->given[i].sysroot);
 	vec_each (tree, &s->found)
 		tree_drop(s, tree);
 	resolver_drop(&s->host_sysroot.resolver);
@@ -289,21 +344,67 @@ static struct err *default_tree(struct sysroots *s, const struct elf *e,
 
 	return err_hint(err_new(ERR_NO_START, "no libraries for %s on this machine",
 				platform_text(platform, text)),
-		"give them with --sysroot DIR%s%s",
+		"give them with --sysroot DIR or IMAGE%s%s",
 		triplet ? ", or install the cross toolchain for " : "", triplet ? triplet : "");
 }
 
-static const struct sysroot *given_tree(struct sysroots *s, const struct platform *p)
+// Of an image the first tree whose loader suits the program; where none does, the first, which then
+// says what is missing.
+static struct err *tree_of_image(struct sysroots *s, struct given *g, const struct elf *e,
+	const struct platform *p, const struct sysroot **out)
 {
-	for (size_t i = 0; i < s->ngiven; i++)
-		if (!s->given[i].is_for_all && strcmp(s->given[i].platform.arch, p->arch) == 0 &&
-			(!p->variant[0] || !s->given[i].platform.variant[0] ||
-				platform_runs(&s->given[i].platform, p)))
-			return &s->given[i].sysroot;
-	for (size_t i = 0; i < s->ngiven; i++)
-		if (s->given[i].is_for_all)
-			return &s->given[i].sysroot;
+	const bool is_soft = e->machine == EM_ARM && elf_arm_float(e) == EF_ARM_ABI_FLOAT_SOFT;
+	struct image_tree **trees;
+	bool fits = false;
+	size_t n;
+
+	TRY(image_trees_for(g->images, p, is_soft, !g->is_for_all, &trees, &n));
+	for (size_t i = 0; i < n && !fits; i++) {
+		TRY(image_tree_read(g->images, trees[i]));
+		if (!trees[i]->sysroot.resolver)
+			make_resolver(s, &trees[i]->sysroot);
+		TRY(fits_in(s, &trees[i]->sysroot, e, &fits));
+		if (fits || i == 0)
+			*out = &trees[i]->sysroot;
+		if (!e->interp)
+			break;
+	}
 	return NULL;
+}
+
+static bool is_for(const struct given *g, const struct platform *p)
+{
+	return !g->is_for_all && strcmp(g->platform.arch, p->arch) == 0 &&
+		(!p->variant[0] || !g->platform.variant[0] || platform_runs(&g->platform, p));
+}
+
+// *out is NULL where none was given for p. Of images given for all, the first that holds p's
+// machine.
+static struct err *given_tree(struct sysroots *s, const struct elf *e, const struct platform *p,
+	const struct sysroot **out)
+{
+	drop(err_drop) struct err *lacking = NULL;
+
+	*out = NULL;
+	for (int for_all = 0; for_all < 2; for_all++)
+		for (size_t i = 0; i < s->ngiven; i++) {
+			struct given *g = &s->given[i];
+
+			if (for_all ? !g->is_for_all : !is_for(g, p))
+				continue;
+			if (!g->images) {
+				*out = &g->sysroot;
+				return NULL;
+			}
+			struct err *failed = tree_of_image(
+				s, g, e, g->platform.variant[0] ? &g->platform : p, out);
+
+			if (!failed || err_kind(failed) != ERR_NO_START)
+				return failed;
+			err_drop(lacking ? &failed : &lacking);
+			lacking = lacking ? lacking : failed;
+		}
+	return take(lacking);
 }
 
 // ---- a program ----
@@ -322,6 +423,8 @@ static struct err *open_where_it_lies(
 
 	out->path = NULL;
 	for (size_t i = 0; i < s->ngiven && !out->path; i++) {
+		if (s->given[i].images)
+			continue;
 		out->path = inside(&s->given[i].sysroot, full, a);
 		if (out->path)
 			tree = &s->given[i].sysroot;
@@ -349,8 +452,38 @@ static struct err *refuse(const struct program *p, const char *why)
 	return err_hint(e, "imgmin takes ELF programs; what was it built by?");
 }
 
+// A script says nothing of its platform: of an image the one that was asked for, or the only one.
+static struct err *tree_of_script(
+	struct sysroots *s, const struct platform *asked, const struct sysroot **out)
+{
+	struct given *g = &s->given[0];
+	struct image_tree *tree, **trees = &tree;
+	size_t n;
+
+	if (!g->images) {
+		*out = &g->sysroot;
+		return NULL;
+	}
+	if (asked || !g->is_for_all)
+		TRY(image_trees_for(g->images, asked ? asked : &g->platform, false, !g->is_for_all,
+			&trees, &n));
+	else
+		TRY(image_trees_all(g->images, &tree, &n));
+	if (n == 0 || (n > 1 && trees == &tree))
+		return err_hint(err_new(ERR_NO_START,
+					"a script does not say for which platform it is meant"),
+			"say it with --platform; the sysroot holds %s",
+			image_trees_platforms(g->images));
+	TRY(image_tree_read(g->images, trees[0]));
+	if (!trees[0]->sysroot.resolver)
+		make_resolver(s, &trees[0]->sysroot);
+	*out = &trees[0]->sysroot;
+	return NULL;
+}
+
 // A script is started by its interpreter, and that may be one too.
-static struct err *follow_script(struct sysroots *s, struct arena *a, struct program *out)
+static struct err *follow_script(
+	struct sysroots *s, const struct platform *asked, struct arena *a, struct program *out)
 {
 	struct script script = {.is_script = true};
 
@@ -361,7 +494,7 @@ static struct err *follow_script(struct sysroots *s, struct arena *a, struct pro
 		if (depth == SCRIPTS_MAX)
 			return refuse(out, "its interpreter is a script, too many times over");
 		if (out->root == s->host && s->ngiven)
-			out->sysroot = &s->given[0].sysroot;
+			TRY_AS(tree_of_script(s, asked, &out->sysroot), "%s", out->asked);
 		out->script = out->asked;
 		const char *word = script_env_word(&script, a);
 
@@ -388,7 +521,7 @@ struct err *program_open(struct sysroots *s, const char *path,
 	*out = (struct program){.asked = path};
 	TRY(open_where_it_lies(s, path, a, out));
 	if (out->file->elf.not_elf)
-		TRY(follow_script(s, a, out));
+		TRY(follow_script(s, asked_platform, a, out));
 	const struct elf *e = &out->file->elf;
 
 	if (e->not_elf || e->broken)
@@ -400,7 +533,9 @@ struct err *program_open(struct sysroots *s, const char *path,
 
 	if (asked_platform && !p.variant[0] && strcmp(asked_platform->arch, p.arch) == 0)
 		p = *asked_platform;
-	tree = s->ngiven ? given_tree(s, &p) : NULL;
+	tree = out->script && out->sysroot->is_image ? out->sysroot : NULL;
+	if (!tree)
+		TRY_AS(given_tree(s, e, &p, &tree), "%s", path);
 	if (!tree)
 		TRY_AS(default_tree(s, e, &p, &tree), "%s", path);
 	if (out->root != tree->root && out->root != s->host) {

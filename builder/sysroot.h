@@ -1,20 +1,24 @@
-// Which tree the libraries of a program come from: the one given, this machine's, or the one that a
-// cross toolchain brought along.
+// Which tree the libraries of a program come from: the one given, be it a directory or an image,
+// this machine's, or the one that a cross toolchain brought along.
 #pragma once
 #include "ldd/closure.h"
 
 struct sysroot {
-	const char *place; // "/", "/usr/arm-linux-gnueabihf"
+	const char
+		*place; // "/", "/usr/arm-linux-gnueabihf", "docker.io/library/debian:12@sha256:…"
 	struct root *root;
 	struct resolver *resolver;
+	bool is_image; // its files are at no path of this machine
 	const char *
 		told; // why this one, where nobody asked for it; NULL: given, or this machine's own
 };
 
+struct places;
 struct sysroots;
 
 struct sysroots_options {
-	const struct strings *given;        // --sysroot: "[PLATFORM=]DIR", in order
+	const struct strings *given;        // --sysroot: "[PLATFORM=]SRC", in order
+	struct places *places;              // for images; lives longer. NULL: directories alone
 	const struct strings *library_path; // --library-path: "DIR:=DIR…" each
 	const struct strings *hwcaps;
 	const char *env_library_path; // LD_LIBRARY_PATH of the image's env, inside it; NULL: none
@@ -42,8 +46,10 @@ struct program {
 };
 
 // Opens a path on this machine; of a script with #! its interpreter, which is one of the tree that
-// the script lies in, else of the first one given, else of this machine. What is neither is an
-// error of kind ERR_NO_START with a hint; a path that is not there is ERR_FAILED. asked_platform
-// (NULL: none) chooses among given sysroots where the file itself does not tell the whole platform.
+// the script lies in, else of the first one given, else of this machine; of an image given, that of
+// asked_platform, or the only one. An image is read when the first program needs it. What is
+// neither is an error of kind ERR_NO_START with a hint; a path that is not there is ERR_FAILED.
+// asked_platform (NULL: none) chooses among given sysroots where the file itself does not tell the
+// whole platform.
 must_check struct err *program_open(struct sysroots *s, const char *path,
 	const struct platform *asked_platform, struct arena *a, struct program *out);

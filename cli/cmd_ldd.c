@@ -3,20 +3,24 @@
 
 #include "base/json.h"
 #include "builder/sysroot.h"
-#include "cli/opt.h"
+#include "cli/registry_opts.h"
 #include "cli/show.h"
+#include "cli/show_registry.h"
 #include "ldd/hidden.h"
 #include "ldd/verify.h"
 
 struct ldd_args {
 	struct strings files, sysroots, library_path, hwcaps;
 	const char *platform, *format, *why;
+	struct registry_args registry;
 };
 
 // One call, and what it prints.
 struct ldd {
 	const struct ldd_args *args;
 	struct arena arena;
+	struct registry_events events;
+	struct places places; // that images given as sysroots come from
 	struct sysroots *sysroots;
 	struct platform asked;
 	json_t *files;       // --format json
@@ -285,12 +289,14 @@ static struct err *ldd_all(struct ldd *l)
 	const struct ldd_args *args = l->args;
 	struct sysroots_options o = {
 		.given = &args->sysroots,
+		.places = &l->places,
 		.library_path = &args->library_path,
 		.hwcaps = &args->hwcaps,
 	};
 
 	if (args->platform)
 		TRY(platform_parse(args->platform, &l->asked));
+	TRY(places_open(&args->registry, &l->events, &l->places));
 	TRY(sysroots_open(&o, &l->sysroots));
 	if (strcmp(args->format, "json") == 0)
 		l->files = json_array();
@@ -312,11 +318,11 @@ static struct err *ldd_all(struct ldd *l)
 
 static struct err *ldd_run(void *args, const struct common_args *common)
 {
-	struct ldd l = {.args = args};
+	struct ldd l = {.args = args, .events = show_registry_reading(common)};
 	struct err *e = ldd_all(&l);
 
-	(void)common;
 	sysroots_drop(&l.sysroots);
+	places_drop(&l.places);
 	arena_drop(&l.arena);
 	return e;
 }
@@ -324,8 +330,9 @@ static struct err *ldd_run(void *args, const struct common_args *common)
 #define AT(field) offsetof(struct ldd_args, field)
 
 static const struct opt ldd_opts[] = {
-	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]DIR",
-		"where libraries come from; one per platform (repeatable)"),
+	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]SRC",
+		"directory or image (docker://debian:bookworm-slim) that libraries come from; one "
+		"per platform (repeatable)"),
 	OPT("library-path", 0, OPT_TEXTS, AT(library_path), "DIR[:DIR]",
 		"search as LD_LIBRARY_PATH; =DIR is inside the sysroot (repeatable)"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
@@ -335,10 +342,11 @@ static const struct opt ldd_opts[] = {
 	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT", "tree, list (what ld.so prints) or json",
 		.choices = "tree|list|json"),
 	OPT("why", 0, OPT_TEXT, AT(why), "NAME", "only say by whom the library NAME is asked for"),
+	REGISTRY_OPTS(AT(registry)),
 	{0},
 };
 
-static const struct ldd_args ldd_defaults = {.format = "tree"};
+static const struct ldd_args ldd_defaults = {.format = "tree", .registry = REGISTRY_DEFAULTS};
 
 const struct command command_ldd = {
 	.name = "ldd",

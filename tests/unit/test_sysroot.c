@@ -3,6 +3,7 @@
 
 #include "fixture.h"
 
+#include "builder/place.h"
 #include "builder/sysroot.h"
 
 static struct fixture f = {.dir = "/tmp/imgmin-test-XXXXXX"};
@@ -106,12 +107,14 @@ static void wrong(const char *tree, enum err_kind kind)
 	struct sysroots *s;
 
 	vec_push(&a, &trees, tree);
-	struct err *e = sysroots_open(&(struct sysroots_options){.given = &trees}, &s);
+	struct places places = {0};
+	struct err *e =
+		sysroots_open(&(struct sysroots_options){.given = &trees, .places = &places}, &s);
 
 	assert_non_null(e);
 	assert_null(s);
 	assert_int_equal(err_kind(e), kind);
-	expect_contains(err_text(e), "sysroot");
+	expect_contains(err_text(e), "--sysroot");
 	err_drop(&e);
 }
 
@@ -119,9 +122,9 @@ static void wrong_trees(void **state)
 {
 	(void)state;
 	wrong("nothing", ERR_FAILED);
-	wrong("out/p", ERR_FAILED);
 	wrong("linux/bogus=s", ERR_USAGE);
-	wrong("docker://debian", ERR_USAGE);
+	wrong("docker://Sysroot:tag", ERR_USAGE);
+	wrong("linux/arm64=docker-archive:", ERR_USAGE);
 }
 
 static void wrong_program(const char *path, enum err_kind kind)
