@@ -1,10 +1,11 @@
 #!/bin/bash
 # Unpacks a foreign Debian without running anything of it, and prints where it is:
 #
-#   tests/lib/sysroot.sh ARCH [programs|dev]
+#   tests/lib/sysroot.sh ARCH [programs|dev|pi|musl]
 #
 # programs: some 50 packages with a few hundred dynamic programs and a good spread of libraries, and
-# an ld.so.cache by its own ldconfig; dev: what a cross build of imgmin needs.
+# an ld.so.cache by its own ldconfig; dev: what a cross build of imgmin needs; pi: Python with the
+# modules for a Raspberry Pi's pins, and what embeds it; musl: musl's headers and libc.a.
 # Kept in $SYSROOTS (build/sysroots), named by architecture, suite and list. About ten seconds each.
 # Exit status 77 and a reason on stderr where it cannot be had here.
 set -euo pipefail
@@ -26,6 +27,12 @@ programs)
 dev)
 	list='libc6-dev libgcc-s1 libarchive-dev libelf-dev libdeflate-dev libzstd-dev libjansson-dev
 	libssl-dev zlib1g-dev libcurl4-openssl-dev'
+	;;
+pi)
+	list='python3 libpython3-dev python3-rpi.gpio python3-gpiozero'
+	;;
+musl)
+	list='musl-dev'
 	;;
 *) cannot "unknown kind $kind" ;;
 esac

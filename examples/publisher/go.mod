@@ -1,0 +1,3 @@
+module example.org/publisher
+
+go 1.19

@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# The reference applications of examples/: each is built by its own Makefile, packed, kept below
+# its size, and run from its image on the processor that it is for.
+load ../lib/common
+load ../lib/registry
+load ../lib/engines
+
+setup_file() {
+	server_start reg --listen main=127.0.0.1:0
+	engines_start
+}
+
+teardown_file() {
+	servers_stop
+	engines_stop
+}
+
+setup() {
+	need_tool skopeo jq
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# example NAME [MAKE-ARGUMENT...]: builds it under $B once a run; two files may want it.
+example() {
+	(
+		flock 9
+		make -s -C "$top/examples/$1" BUILD="$B/examples/$1/${build:-}" "${@:2}"
+	) 9>"$B/examples.lock" >&2
+}
+
+lights() { # native|armhf [TARGET...]: examples/traffic-lights, in $lights
+	local cross=() machine=$1
+	shift
+	[ "$machine" = native ] || cross=(CROSS=arm-linux-gnueabihf)
+	build=$machine example traffic-lights "${cross[@]}" "$@"
+	lights=$B/examples/traffic-lights/$machine
+}
+
+publisher() {
+	need_tool go
+	GOCACHE=${GOCACHE:-$B/examples/go-cache} GOFLAGS=-p=2 example publisher
+	publisher=$B/examples/publisher
+}
+
+# unpack ARCHIVE ROOT [SKOPEO-OPTION...]: the layers into ROOT; $raw and $compressed are their bytes.
+unpack() {
+	local archive=$1 root=$2 digest
+	shift 2
+	rm -rf layers "$root"
+	mkdir "$root"
+	skopeo copy --quiet "$@" "oci-archive:$archive" dir:layers
+	raw=0 compressed=$(jq '[.layers[].size] | add' layers/manifest.json)
+	for digest in $(jq -r '.layers[].digest | ltrimstr("sha256:")' layers/manifest.json); do
+		gzip -dc "layers/$digest" >layer.tar
+		raw=$((raw + $(stat -c %s layer.tar)))
+		tar -xf layer.tar -C "$root"
+	done
+}
+
+# at_most WHAT BYTES LIMIT
+at_most() {
+	echo "# $1: $2 bytes, of $3" >&3
+	[ "$2" -le "$3" ]
+}
+
+in_image() { # ROOT COMMAND...
+	need_root
+	"$top/tests/lib/inroot.sh" "$@"
+}
+
+# What the lights say in one cycle, and what their lines do; a process of its own writes each.
+cycle='red
+red and yellow
+green
+yellow
+off'
+lines='gpio-sim: 17=0 27=0 22=0
+gpio-sim: 17=1 27=0 22=0
+gpio-sim: 17=1 27=1 22=0
+gpio-sim: 17=0 27=0 22=1
+gpio-sim: 17=0 27=1 22=0
+gpio-sim: 17=0 27=0 22=0'
+times=(--times 5,5,5,5)
+
+one_cycle() { # COMMAND...
+	expect 0 "$@" "${times[@]}" --cycles 1
+	[ "$output" = "$cycle" ] || { echo "$output"; return 1; }
+	[ "$(grep -v ' lines for ' <<<"$stderr")" = "$lines" ] || { echo "$stderr"; return 1; }
+}
+
+@test "traffic-lights: without a chip one clear line, and status 1; wrong words are told" {
+	lights native
+	for chip in /dev/gpiochip-none /dev/null /; do
+		expect 1 "$lights/bin/traffic-lights" --chip $chip
+		[ "$(wc -l <<<"$stderr")" = 1 ]
+		says "traffic-lights: $chip: "
+		[ -z "$output" ]
+	done
+	expect 1 "$lights/bin/traffic-lights" --chip /dev/gpiochip-none
+	says 'No such file or directory'
+	expect 1 "$lights/bin/traffic-lights" --chip /dev/null
+	says 'not a GPIO chip'
+	for words in '--lines 1,2' '--lines 1,2,x' '--lines 1,2,3,4' '--lines 1,2,-3' '--times 1,2,3' \
+		'--times 1,2,3,9999999' '--cycles x' '--bright' 'now'; do
+		# shellcheck disable=SC2086
+		expect 2 "$lights/bin/traffic-lights" $words
+	done
+}
+
+@test "traffic-lights: the double has the library's interface, and a cycle of the lights" {
+	need_tool nm
+	lights native
+	diff <(nm -D --defined-only "$lights/lib/libtrafficgpio.so.1" | cut -d' ' -f2-) \
+		<(nm -D --defined-only "$lights/sim/libtrafficgpio.so.1" | cut -d' ' -f2-)
+	one_cycle env LD_LIBRARY_PATH="$lights/sim" "$lights/bin/traffic-lights"
+}
+
+@test "traffic-lights: SIGTERM switches all off, at once" {
+	lights native
+	LD_LIBRARY_PATH=$lights/sim "$lights/bin/traffic-lights" --times 3600000,0,0,0 >out 2>err 3>&- &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		! grep -q red out || break
+		sleep 0.05
+	done
+	kill -TERM $pid
+	wait $pid
+	[ "$(cat out)" = "red
+off" ]
+	[ "$(tail -n 1 err)" = 'gpio-sim: 17=0 27=0 22=0' ]
+}
+
+@test "traffic-lights: the armhf image is at most 1.76 MB raw and 1.0 MB gzip, and runs" {
+	need_tool arm-linux-gnueabihf-gcc
+	sysroot pi armhf pi
+	lights armhf
+	expect 0 "$imgmin" build -q --sysroot "$pi" --platform linux/arm/v7 -o i.tar "$lights/bin/traffic-lights"
+	unpack i.tar root
+	at_most "traffic-lights, armhf, raw" "$raw" 1760000
+	at_most "traffic-lights, armhf, gzip" "$compressed" 1000000
+	expect 1 in_image root /usr/bin/traffic-lights
+	[ "$stderr" = 'traffic-lights: /dev/gpiochip0: No such file or directory' ]
+
+	expect 0 "$imgmin" build -q --sysroot "$pi" --library-path "$lights/sim" -o sim.tar \
+		"$lights/bin/traffic-lights"
+	unpack sim.tar root
+	one_cycle in_image root /usr/bin/traffic-lights
+}
+
+@test "traffic-lights: static with musl, at most 60 KB raw" {
+	need_tool musl-gcc
+	lights native static
+	expect 0 "$imgmin" build -q -o i.tar "$lights/static/traffic-lights"
+	unpack i.tar root
+	at_most "traffic-lights, amd64, static, raw" "$raw" 60000
+	[ "$(find root -type f)" = root/usr/bin/traffic-lights ]
+	expect 1 in_image root /usr/bin/traffic-lights
+	[ "$stderr" = 'traffic-lights: /dev/gpiochip0: No such file or directory' ]
+	one_cycle "$lights/static-sim/traffic-lights"
+}
+
+@test "traffic-lights: static with musl for armhf, at most 60 KB raw" {
+	need_tool arm-linux-gnueabihf-gcc
+	sysroot musl armhf musl
+	lights armhf static MUSL_ROOT="$musl"
+	expect 0 "$imgmin" build -q --platform linux/arm/v7 -o i.tar "$lights/static/traffic-lights"
+	unpack i.tar root
+	at_most "traffic-lights, armhf, static, raw" "$raw" 60000
+	expect 1 in_image root /usr/bin/traffic-lights
+	[ "$stderr" = 'traffic-lights: /dev/gpiochip0: No such file or directory' ]
+	expect 0 "$imgmin" build -q -o sim.tar "$lights/static-sim/traffic-lights"
+	unpack sim.tar root
+	one_cycle in_image root /usr/bin/traffic-lights
+}
+
+@test "traffic-lights: docker stop reaches it as the container's first process" {
+	need_engines
+	lights native
+	export DOCKER_HOST=unix://$DOCKER_SOCK
+	expect 0 "$imgmin" build -q --library-path "$lights/sim" -t lights:sim --load "$lights/bin/traffic-lights"
+	docker run -d --network none --name lights lights:sim --times 3600000,0,0,0
+	for ((i = 0; i < 100; i++)); do
+		! docker logs lights 2>/dev/null | grep -q red || break
+		sleep 0.1
+	done
+	docker stop -t 60 lights
+	[ "$(docker inspect -f '{{.State.ExitCode}}' lights)" = 0 ]
+	[ "$(docker logs lights 2>/dev/null)" = "red
+off" ]
+}
+
+@test "publisher: four machines, one static file each, and equal wherever it is built" {
+	publisher
+	expect 0 "$imgmin" build -q -t publisher -o i.tar "$publisher"/{armv6,armv7,arm64,amd64}/publisher
+	tar -xOf i.tar index.json >index.json
+	local digest
+	digest=$(jq -r '.manifests[0].digest | sub(":"; "/")' index.json)
+	tar -xOf i.tar "blobs/$digest" |
+		jq -e '[.manifests[].platform | .architecture + (.variant // "")] == ["armv6", "armv7", "arm64", "amd64"]'
+	for of in arm/v6 arm/v7 arm64 amd64; do
+		IFS=/ read -r arch variant <<<"$of"
+		unpack i.tar "root-$arch$variant" --override-arch "$arch" ${variant:+--override-variant "$variant"}
+		[ "$(cd "root-$arch$variant" && find . -type f)" = ./usr/bin/publisher ]
+		[ "$(stat -c %s "root-$arch$variant/usr/bin/publisher")" -le "$(stat -c %s "$publisher/${of/\//}/publisher")" ]
+		at_most "publisher, $of, gzip" "$compressed" 2100000
+	done
+	# No path of this machine is in them, and another directory changes nothing.
+	cp -r "$top/examples/publisher" elsewhere
+	rm -rf elsewhere/build
+	(cd elsewhere && GOCACHE=${GOCACHE:-$B/examples/go-cache} make -s build/amd64/publisher)
+	cmp elsewhere/build/amd64/publisher "$publisher/amd64/publisher"
+}
+
+@test "publisher: sends over HTTPS from its image, and trusts what the image says" {
+	need_tool openssl python3
+	publisher
+	make_ca .
+	make_cert . server IP:127.0.0.1
+	receiver_start
+	expect 0 "$imgmin" build -q -o i.tar --add ca.crt:/etc/ssl/certs/ca-certificates.crt \
+		"$publisher"/{amd64,armv6,armv7,arm64}/publisher
+	for of in amd64 arm/v6 arm/v7 arm64; do
+		IFS=/ read -r arch variant <<<"$of"
+		unpack i.tar root --override-arch "$arch" ${variant:+--override-variant "$variant"}
+		rm -f received
+		expect 0 in_image root /usr/bin/publisher -once -url "https://127.0.0.1:$port/v1" -topic "a/$arch$variant"
+		[[ $output == "sent "*" lux" ]]
+		[ "$(jq -r .path received)" = "/v1/a/$arch$variant" ]
+		jq -e '.body | fromjson | (.lux | type == "number") and .simulated' received
+	done
+	# Without the certificate it sends nothing.
+	rm -f root/etc/ssl/certs/ca-certificates.crt received
+	expect 1 in_image root /usr/bin/publisher -once -url "https://127.0.0.1:$port/v1"
+	says 'certificate'
+	[ ! -e received ]
+}
+
+@test "publisher: the wrong architecture is refused before anything is pushed" {
+	publisher
+	: >>"$reg_log"
+	local before
+	before=$(requests "$reg_log" true)
+	for wrong in armv7 arm64 amd64; do
+		expect 3 "$imgmin" build --platform linux/arm/v6 --push -t "$reg_main/wrong/publisher:1" \
+			--tls-verify false "$publisher/$wrong/publisher"
+		[ "$(requests "$reg_log" true)" = "$before" ]
+	done
+	# One right program among them does not help the others.
+	expect 3 "$imgmin" build --platform linux/arm/v6 --push -t "$reg_main/wrong/publisher:1" \
+		--tls-verify false "$publisher/armv6/publisher" "$publisher/armv7/publisher"
+	[ "$(requests "$reg_log" true)" = "$before" ]
+	# And the right one arrives where the log is the same.
+	expect 0 "$imgmin" build -q --platform linux/arm/v6 --push -t "$reg_main/right/publisher:1" \
+		--tls-verify false "$publisher/armv6/publisher"
+	[ "$(requests "$reg_log" true)" -gt "$before" ]
+}
+
+# A server with server.crt that keeps the last POST in ./received; its port is $port.
+receiver_start() {
+	"$PYTHON" "$top/tests/lib/receiver.py" server.crt server.key received port 3>&- >receiver.log 2>&1 </dev/null &
+	echo $! >>"$BATS_FILE_TMPDIR/servers.pids"
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[ ! -s port ] || break
+		sleep 0.05
+	done
+	port=$(cat port)
+}
