@@ -195,6 +195,7 @@ struct err *assemble(struct assembly *a, struct root *host)
 	vec_each (p, &a->programs)
 		TRY(add_installed(a, *p));
 	TRY(add_includes(a, &args->include, "--include"));
+	TRY(add_includes(a, &args->keep, "--keep"));
 	for (size_t i = 0; i < a->spec->adds.len; i++)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i],
 			tree_arena(a->tree)));

@@ -21,6 +21,7 @@ struct assembly {
 	const struct container *container;
 	struct platform platform;
 	const struct sysroot *sysroot; // of the first program
+	bool is_image;                 // the sysroot is an image made smaller
 	struct {
 		struct installed **at;
 		size_t len, cap;

@@ -140,18 +140,24 @@ static struct err *resolve_programs(struct build *b)
 
 // ---- trees ----
 
+struct err *build_assemble(
+	struct build *b, struct built_image *image, struct tree *tree, struct root *host)
+{
+	struct assembly *a = &image->assembly;
+
+	a->tree = tree;
+	TRY(assemble(a, host));
+	for (size_t i = 0; i < a->warnings.len; i++)
+		build_warn(b, a->warnings.at[i]);
+	TRY(assembly_prove(a));
+	layering_split(image, b->spec.layering, &b->arena);
+	return NULL;
+}
+
 static struct err *assemble_images(struct build *b)
 {
-	vec_each (image, &b->images) {
-		struct assembly *a = &(*image)->assembly;
-
-		a->tree = tree_new(b->spec.epoch);
-		TRY(assemble(a, sysroots_host(b->sysroots)));
-		for (size_t i = 0; i < a->warnings.len; i++)
-			build_warn(b, a->warnings.at[i]);
-		TRY(assembly_prove(a));
-		layering_split(*image, b->spec.layering, &b->arena);
-	}
+	vec_each (image, &b->images)
+		TRY(build_assemble(b, *image, tree_new(b->spec.epoch), sysroots_host(b->sysroots)));
 	return NULL;
 }
 
@@ -192,6 +198,7 @@ struct err *build_images(
 {
 	*out = mem_alloc(sizeof(**out));
 	(*out)->events = events;
+	(*out)->command = "imgmin build";
 	return build_all(*out, args);
 }
 

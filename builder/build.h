@@ -14,6 +14,7 @@ struct built_layer {
 };
 
 struct built_image {
+	const struct image_config *base; // whose config is taken over; NULL: none
 	struct assembly assembly;
 	struct {
 		struct built_layer *at;
@@ -43,6 +44,7 @@ struct build {
 	struct arena arena;
 	struct spec spec;
 	const struct build_events *events;
+	const char *command; // "imgmin build", for the history
 	struct places places;
 	struct sysroots *sysroots;
 	struct pool *pool;
@@ -62,6 +64,9 @@ must_check struct err *build_images(
 	const struct build_args *args, const struct build_events *events, struct build **out);
 void build_drop(struct build **b);
 
+// Fills the tree, which is the image's then, proves it and plans its layers.
+must_check struct err *build_assemble(
+	struct build *b, struct built_image *image, struct tree *tree, struct root *host);
 // From finished trees to layers, documents and all that was asked for (builder/pack.c).
 must_check struct err *build_pack(struct build *b);
 // Tells the listener.

@@ -70,4 +70,6 @@ struct inside {
 // Problems of programs are no errors: they stand in the list. inside_drop it in any case.
 must_check struct err *inside_open(struct transport *t, const struct image *image,
 	const struct strings *diff_ids, struct inside *out);
+// One more word that is started, as an --entry is.
+must_check struct err *inside_start(struct inside *in, const char *word, const char *why);
 void inside_drop(struct inside *in);

@@ -141,21 +141,23 @@ static void make_config(struct build *b, struct built_image *image)
 		size_t len, cap;
 	} history = {0};
 
-	*c = (struct image_config){
-		.created = time_text(b->spec.epoch, a),
-		.architecture = p->arch,
-		.os = p->os,
-		.variant = p->variant[0] ? p->variant : NULL,
-		.config = b->spec.container.config,
-		.rootfs = {.type = "layers"},
-	};
-	if (!c->config.entrypoint.len)
+	if (image->base)
+		*c = *image->base;
+	// An image made smaller keeps its time, unless another one is asked for.
+	if (!c->created || b->spec.epoch)
+		c->created = time_text(b->spec.epoch, a);
+	c->architecture = p->arch;
+	c->os = p->os;
+	c->variant = p->variant[0] ? p->variant : NULL;
+	c->config = image->assembly.container->config;
+	c->rootfs = (struct rootfs){.type = "layers"};
+	if (!c->config.entrypoint.len && !image->base)
 		vec_push(a, &c->config.entrypoint, image->assembly.programs.at[0]->path);
 	vec_each (l, &image->layers) {
 		vec_push(a, &c->rootfs.diff_ids, l->layer.diff_id.text);
 		vec_push(a, &history,
 			(struct history){.created = c->created,
-				.created_by = "imgmin build",
+				.created_by = b->command,
 				.comment = l->title});
 	}
 	c->history = (struct json_list){history.at, history.len, history.cap};

@@ -134,6 +134,24 @@ void report_summary(FILE *out, const struct build *b)
 	}
 }
 
+void report_slim(FILE *out, const struct slim *s)
+{
+	vec_each (it, &s->images) {
+		const struct slimmed *m = *it;
+		char platform[PLATFORM_TEXT], sizes[4][16];
+		uint64_t raw, packed;
+		size_t files;
+
+		sum(m->built, &raw, &packed, &files);
+		fprintf(out, "%s: %s -> %s raw, ", platform_text(&m->image.platform, platform),
+			size_text(m->raw_before, sizes[0]), size_text(raw, sizes[1]));
+		if (packed)
+			fprintf(out, "%s -> %s stored, ", size_text(m->packed_before, sizes[2]),
+				size_text(packed, sizes[3]));
+		fprintf(out, "%zu -> %zu files\n", m->files_before, files);
+	}
+}
+
 // ---- files for CI ----
 
 static struct err *write_text(const char *path, const char *text)

@@ -229,9 +229,8 @@ static struct err *take_config(const struct build_args *args, struct arena *a, s
 
 // The program's file name in lower case; what a repository's name cannot hold becomes '-'
 // (distribution/reference: [a-z0-9]+ with single separators between).
-static const char *default_name(const char *path, struct arena *a, bool *is_renamed)
+static const char *default_name(const char *base, struct arena *a, bool *is_renamed)
 {
-	const char *base = path_base(path);
 	char *name = arena_strdup(a, base), *out = name;
 
 	for (char *in = name; *in; in++) {
@@ -249,12 +248,21 @@ static const char *default_name(const char *path, struct arena *a, bool *is_rena
 	return *name ? name : "image";
 }
 
+const char *name_of_file(const char *place, struct arena *a)
+{
+	const char *base = path_base(place);
+	bool is_renamed;
+
+	return default_name(arena_strndup(a, base, strcspn(base, ".")), a, &is_renamed);
+}
+
 static struct err *take_names(const struct build_args *args, struct arena *a, struct spec *s)
 {
-	const char *own = default_name(args->paths.at[0], a, &s->is_renamed);
+	const char *path = args->paths.len ? args->paths.at[0] : "image";
+	const char *own = default_name(path_base(path), a, &s->is_renamed);
 	struct strings tags = args->tags;
 
-	if (!tags.len)
+	if (!tags.len && args->paths.len)
 		vec_push(a, &tags, own);
 	else
 		s->is_renamed = false;
@@ -373,6 +381,8 @@ struct err *spec_from_args(const struct build_args *args, struct arena *a, struc
 		TRY(absolute_path("exclude", args->exclude.at[i]));
 	for (size_t i = 0; i < args->include.len; i++)
 		TRY(absolute_path("include", args->include.at[i]));
+	for (size_t i = 0; i < args->keep.len; i++)
+		TRY(absolute_path("keep", args->keep.at[i]));
 	for (size_t i = 0; i < args->add.len; i++)
 		TRY(take_add(args->add.at[i], a, out));
 	TRY(take_names(args, a, out));

@@ -8,7 +8,7 @@
 // As they were typed; every field is an option of the same name (cli.md).
 struct build_args {
 	struct strings paths, tags, outputs, sysroots, library_path, hwcaps, add, include, exclude;
-	struct strings with, without;
+	struct strings with, without, trace, keep;
 	struct strings env, labels, annotations, expose, volumes;
 	const char *platform, *install, *entrypoint, *cmd, *user, *workdir, *stop_signal;
 	const char *layers, *compression, *compression_level, *source_date_epoch;
@@ -50,6 +50,9 @@ struct spec {
 // Wrong values are ERR_USAGE and name the option. Strings live in the arena or in args.
 must_check struct err *spec_from_args(
 	const struct build_args *args, struct arena *a, struct spec *out);
+
+// What an image that lies in a file is called: "./dir/Big.tar" → "big".
+const char *name_of_file(const char *place, struct arena *a);
 
 // "a 'b c'" or ["a","b c"] → words, as Dockerfiles have them, but never through a shell.
 must_check struct err *words_parse(

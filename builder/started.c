@@ -165,6 +165,11 @@ static struct err *start_words(struct inside *in)
 	return NULL;
 }
 
+struct err *inside_start(struct inside *in, const char *word, const char *why)
+{
+	return start(in, (struct started){.word = word, .why = why, .is_required = true}, 0);
+}
+
 // ---- the whole ----
 
 static void make_resolver(struct inside *in)

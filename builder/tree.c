@@ -17,6 +17,7 @@ struct tree {
 		size_t len, cap;
 	} entries;
 	int64_t mtime;
+	struct root *like; // NULL: none
 };
 
 const char *part_text(enum part p)
@@ -36,6 +37,14 @@ struct tree *tree_new(int64_t mtime)
 	struct tree *t = mem_alloc(sizeof(*t));
 
 	t->mtime = mtime;
+	return t;
+}
+
+struct tree *tree_new_like(struct root *like)
+{
+	struct tree *t = tree_new(0);
+
+	t->like = like;
 	return t;
 }
 
@@ -125,6 +134,27 @@ static struct err *is_same_content(
 	return NULL;
 }
 
+static mode_t parent_mode(const struct tree *t, const char *path)
+{
+	const struct walk *w = t->like ? root_walk_parent(t->like, path) : NULL;
+
+	return w && !w->error && S_ISDIR(w->node.mode) ? w->node.mode & 07777 : 0755;
+}
+
+// Owners and time of an entry.
+static void take_facts(const struct tree *t, struct tree_entry *e)
+{
+	const struct walk *w = t->like ? root_walk_parent(t->like, e->entry.path) : NULL;
+	bool is_its = w && !w->error && (w->node.mode & S_IFMT) == (e->entry.mode & S_IFMT) &&
+		(!e->entry.root || e->entry.root == t->like) && !e->entry.bytes;
+
+	e->entry.mtime = is_its ? w->node.mtime : t->mtime;
+	if (!is_its)
+		return;
+	e->entry.uid = w->node.uid;
+	e->entry.gid = w->node.gid;
+}
+
 // Directories are made for what lies in them; each is as stable as the most stable of it.
 static struct err *add_parents(struct tree *t, const struct tree_entry *e)
 {
@@ -138,7 +168,8 @@ static struct err *add_parents(struct tree *t, const struct tree_entry *e)
 
 	if (!known)
 		return add(t,
-			(struct tree_entry){.entry = {.path = parent, .mode = S_IFDIR | 0755},
+			(struct tree_entry){
+				.entry = {.path = parent, .mode = S_IFDIR | parent_mode(t, parent)},
 				.part = e->part,
 				.reason = "holds what lies in it",
 				.is_implied = true});
@@ -182,7 +213,7 @@ static struct err *add(struct tree *t, struct tree_entry e)
 	struct tree_entry *kept = arena_new(&t->arena, struct tree_entry);
 
 	e.entry.path = arena_strdup(&t->arena, e.entry.path);
-	e.entry.mtime = t->mtime;
+	take_facts(t, &e);
 	e.reason = arena_strdup(&t->arena, e.reason);
 	*kept = e;
 	*map_at(&t->paths, &t->arena, e.entry.path) = kept;
@@ -203,7 +234,7 @@ static struct err *take_xattrs(
 
 	TRY(root_xattrs(from, source, &t->arena, &all));
 	vec_each (x, &all)
-		if (is_kept_xattr(x->name))
+		if (from == t->like || is_kept_xattr(x->name))
 			vec_push(&t->arena, &e->xattrs, *x);
 	return NULL;
 }

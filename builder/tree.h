@@ -16,13 +16,16 @@ struct tree_entry {
 
 struct tree;
 struct tree *tree_new(int64_t mtime);
+// Of an image made smaller: what comes from `like` keeps its owners, times and attributes, and its
+// directories are as they are there.
+struct tree *tree_new_like(struct root *like);
 void tree_drop(struct tree **t);
 struct arena *tree_arena(struct tree *t);
 
 // Each adds one path (canonical; parents come by themselves, as directories of mode 0755). What is
 // there already with the same content stays, with the lower part of the two; different content, or
 // a path below something that is no directory, is an error that names both reasons. Owners are 0,
-// times the tree's.
+// times the tree's, unless it is like another.
 
 // The regular file at canonical path `source` of `from`; mode 0: that of the source.
 must_check struct err *tree_add_file(struct tree *t, const char *path, struct root *from,

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-extern const struct command command_build, command_ldd, command_inspect, command_check,
-	command_push, command_pull, command_copy, command_index_create, command_index_inspect,
-	command_login, command_logout, command_help, command_version;
+extern const struct command command_build, command_slim, command_ldd, command_inspect,
+	command_check, command_push, command_pull, command_copy, command_index_create,
+	command_index_inspect, command_login, command_logout, command_help, command_version;
 
 const struct command *const commands[] = {
 	&command_build,
+	&command_slim,
 	&command_ldd,
 	&command_inspect,
 	&command_check,

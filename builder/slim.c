@@ -1,0 +1,274 @@
+#include "builder/slim.h"
+
+#include <string.h>
+
+#include "ldd/verify.h"
+#include "registry/ref.h"
+
+// ---- names ----
+
+// "nginx:1.25" → "nginx:1.25-slim"; what has no reference for a name is called by its file's.
+static struct err *default_names(struct slim *s, const char *name, const char *place)
+{
+	struct arena *a = &s->build->arena;
+	struct build_args *args = &s->build_args;
+	struct ref ref = {0};
+	struct err *e = ref_parse(name ? name : "", &ref);
+
+	if (e) {
+		err_drop(&e);
+		TRY(ref_parse(name_of_file(place, a), &ref));
+	}
+	const char *tag = ref.tag[0] && strcmp(ref.tag, "latest") != 0
+		? arena_printf(a, "%.100s-slim", ref.tag)
+		: "slim";
+
+	snprintf(ref.tag, sizeof(ref.tag), "%s", tag);
+	ref.digest[0] = 0;
+	if (!args->tags.len && !args->push)
+		vec_push(a, &args->tags, ref_familiar(&ref, a));
+	if (!args->outputs.len && !args->load && !args->push)
+		vec_push(a, &args->outputs,
+			arena_printf(a, "./%s-slim.tar", path_base(ref.repository)));
+	return NULL;
+}
+
+// ---- the config ----
+
+static void override(struct strings *base, const struct strings *over)
+{
+	if (over->len)
+		*base = *over;
+}
+
+// Variables that are set anew take the place of the image's.
+static void merge_env(struct strings *env, const struct strings *texts, const struct strings *set,
+	struct arena *a)
+{
+	struct strings out = {0};
+
+	for (size_t i = 0; i < env->len; i++) {
+		size_t n = strcspn(env->at[i], "=");
+		const char *name = arena_strndup(a, env->at[i], n);
+		bool is_given = false;
+
+		for (size_t k = 0; k < texts->len; k++)
+			is_given |= strncmp(texts->at[k], name, n) == 0 &&
+				(texts->at[k][n] == '=' || !texts->at[k][n]);
+		if (!is_given)
+			vec_push(a, &out, env->at[i]);
+	}
+	for (size_t k = 0; k < texts->len; k++) {
+		const char *name = arena_strndup(a, texts->at[k], strcspn(texts->at[k], "="));
+
+		vec_push(a, &out, arena_printf(a, "%s=%s", name, env_value(set, name)));
+	}
+	*env = out;
+}
+
+// The image's config with what the options say instead, as docker run has it: another entrypoint
+// drops the command too.
+static void merge_config(const struct slim *s, struct runtime_config *c)
+{
+	const struct build_args *args = &s->build_args;
+	const struct runtime_config *over = &s->build->spec.container.config;
+	struct arena *a = &s->build->arena;
+
+	if (over->entrypoint.len)
+		c->cmd = (struct strings){0};
+	override(&c->entrypoint, &over->entrypoint);
+	override(&c->cmd, &over->cmd);
+	merge_env(&c->env, &args->env, &over->env, a);
+	vec_each (l, &over->labels)
+		dict_set(&c->labels, a, l->name, l->value);
+	for (size_t i = 0; i < over->exposed_ports.len; i++)
+		vec_push(a, &c->exposed_ports, over->exposed_ports.at[i]);
+	for (size_t i = 0; i < over->volumes.len; i++)
+		vec_push(a, &c->volumes, over->volumes.at[i]);
+	c->user = over->user ? over->user : c->user;
+	c->working_dir = over->working_dir ? over->working_dir : c->working_dir;
+	c->stop_signal = over->stop_signal ? over->stop_signal : c->stop_signal;
+}
+
+// ---- what starts ----
+
+static struct err *not_startable(const struct slimmed *m, const struct started *s)
+{
+	char text[PLATFORM_TEXT];
+
+	return err_hint(err_new(ERR_NO_START, "%s (%s, %s): %s", s->word, s->why,
+				platform_text(&m->image.platform, text), s->trouble),
+		"--entry PATH names the program; imgmin check says more about the image");
+}
+
+static struct err *take_program(struct slim *s, struct slimmed *m, struct started *from)
+{
+	struct assembly *a = &m->built->assembly;
+	struct installed *p = arena_new(&s->build->arena, struct installed);
+	struct resolver *r = m->inside.resolver;
+
+	*p = (struct installed){
+		.closure = from->closure,
+		.suggestions = from->suggestions,
+		.reason = from->why,
+		.program =
+			{
+				.asked = from->word,
+				.root = m->inside.root,
+				.path = from->closure.objects.at[0]->file->path,
+				.file = from->closure.objects.at[0]->file,
+				.platform = m->image.platform,
+				.sysroot = &m->sysroot,
+			},
+	};
+	TRY(verify_versions(r, &p->closure));
+	TRY(verify_symbols(r, &p->closure));
+	if (s->build->events && s->build->events->resolved)
+		s->build->events->resolved(s->build->events->arg, p);
+	TRY(closure_error(&p->closure, from->word));
+	const char *floor = verify_glibc_floor(r, &p->closure);
+
+	if (floor && (!a->glibc_floor || strverscmp(floor, a->glibc_floor) > 0))
+		a->glibc_floor = floor;
+	vec_push(&s->build->arena, &a->programs, p);
+	return NULL;
+}
+
+static struct err *take_started(struct slim *s, struct slimmed *m)
+{
+	struct inside *in = &m->inside;
+
+	for (size_t i = 0; i < s->args->entries.len; i++)
+		TRY(inside_start(in, s->args->entries.at[i], "--entry"));
+	vec_each (st, &in->started) {
+		if (st->trouble && st->is_required)
+			return not_startable(m, st);
+		if (st->is_elf)
+			TRY(take_program(s, m, st));
+	}
+	if (!m->built->assembly.programs.len)
+		return err_hint(err_new(ERR_USAGE,
+					"%s starts no program: it has no entrypoint and no command",
+					s->name),
+			"name what to keep: --entry /usr/bin/PROGRAM");
+	return NULL;
+}
+
+// ---- one platform ----
+
+static struct err *read_image(struct slim *s, const struct descriptor *d, struct slimmed *m)
+{
+	struct arena *a = &s->build->arena;
+	const struct layer_facts *layers;
+	size_t n;
+
+	TRY(image_read(s->transport, d, a, &m->image));
+	if (m->image.is_artifact)
+		return NULL;
+	merge_config(s, &m->image.config.config);
+	m->container.config = m->image.config.config;
+	container_read(&m->container, a);
+	TRY(inside_open(s->transport, &m->image, NULL, &m->inside));
+	layers = layers_facts(m->inside.layers, &n);
+	for (size_t i = 0; i < n; i++) {
+		m->raw_before += layers[i].raw_size;
+		m->packed_before += (uint64_t)layers[i].descriptor.size;
+		m->files_before += layers[i].files;
+	}
+	return NULL;
+}
+
+static struct err *slim_platform(struct slim *s, struct slimmed *m)
+{
+	struct build *b = s->build;
+	struct built_image *built = arena_new(&b->arena, struct built_image);
+
+	m->sysroot = (struct sysroot){
+		.place = s->name, .root = m->inside.root, .resolver = m->inside.resolver};
+	m->built = built;
+	built->base = &m->image.config;
+	built->assembly = (struct assembly){
+		.spec = &b->spec,
+		.container = &m->container,
+		.platform = m->image.platform,
+		.sysroot = &m->sysroot,
+		.is_image = true,
+	};
+	vec_push(&b->arena, &b->images, built);
+	TRY(take_started(s, m));
+	return build_assemble(b, built, tree_new_like(m->inside.root), s->host);
+}
+
+static struct err *slim_manifest(struct slim *s, const struct descriptor *d)
+{
+	struct arena *a = &s->build->arena;
+	struct slimmed *m = arena_new(a, struct slimmed);
+
+	vec_push(a, &s->images, m);
+	TRY(read_image(s, d, m));
+	if (!m->image.is_artifact)
+		return slim_platform(s, m);
+	s->images.len--;
+	build_warn(s->build,
+		arena_printf(a,
+			"%s is an attestation or another artifact of the whole image: it is left out",
+			d->digest));
+	return NULL;
+}
+
+// ---- the story ----
+
+static struct err *slim_all(struct slim *s, const struct registry_events *events)
+{
+	struct build *b = s->build;
+	struct arena *a = &b->arena;
+	const char *place = s->args->images.at[0], *name;
+	struct descriptors manifests;
+	struct named_image found;
+
+	s->build_args = s->args->build;
+	TRY(places_open(&s->build_args.registry, events, &b->places));
+	TRY(place_open(&b->places, place, a, &s->transport, &name));
+	TRY(place_find(s->transport, name, a, &found));
+	s->name = found.names.len ? found.names.at[0] : place;
+	TRY(default_names(s, name ? name : found.names.len ? found.names.at[0] : NULL, place));
+	TRY(spec_from_args(&s->build_args, a, &b->spec));
+	b->places.epoch = b->spec.epoch;
+	TRY(root_open_dir("/", &s->host));
+	TRY(place_wrap(image_manifests(s->transport, &found.descriptor, a, &manifests), place));
+	if (s->build_args.platform)
+		TRY(image_select(s->transport, s->build_args.platform, a, &manifests));
+	vec_each (d, &manifests)
+		TRY(place_wrap(slim_manifest(s, d), place));
+	if (!b->images.len)
+		return err_new(ERR_FAILED, "%s holds no image that starts a program", place);
+	return build_pack(b);
+}
+
+struct err *slim_image(
+	const struct slim_args *args, const struct build_events *events, struct slim **out)
+{
+	struct slim *s = *out = mem_alloc(sizeof(**out));
+
+	s->args = args;
+	s->build = mem_alloc(sizeof(*s->build));
+	s->build->events = events;
+	s->build->command = "imgmin slim";
+	return slim_all(s, events ? events->registry : NULL);
+}
+
+void slim_drop(struct slim **sp)
+{
+	struct slim *s = *sp;
+
+	if (!s)
+		return;
+	vec_each (built, &s->build->images)
+		assembly_drop(&(*built)->assembly);
+	vec_each (m, &s->images)
+		inside_drop(&(*m)->inside);
+	root_drop(&s->host);
+	transport_drop(&s->transport);
+	build_drop(&s->build);
+	mem_drop(sp);
+}
