@@ -18,7 +18,7 @@ armhf='gcc-arm-linux-gnueabihf libc6-dev-armhf-cross'
 emulator='qemu-user-static|qemu-user-binfmt'
 unit='libcmocka-dev binutils gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-	musl-tools'
+	musl-tools strace'
 # In Debian 13 the client is no longer part of docker.io.
 engines='docker.io docker-cli? docker-registry apache2-utils containerd runc skopeo
 	umoci? buildah podman'
