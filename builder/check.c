@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/compress.h"
+#include "builder/target.h"
 #include "ldd/verify.h"
 
 #define PLAIN_MAX (UINT64_C(64) << 30) // bytes of a layer, as oci/layers.c has it
@@ -187,6 +188,7 @@ static struct err *check_image(struct check *c, struct transport *t, const struc
 	c->layers += image->manifest.layers.len;
 	check_agreement(c, image);
 	TRY(open_inside(c, t, image, &in, &is_open));
+	TRY(check_target_image(c, image, is_open ? &in : NULL));
 	return is_open ? check_inside(c, &in) : NULL;
 }
 
@@ -247,6 +249,25 @@ static void check_duplicates(struct check *c, const struct descriptors *manifest
 	}
 }
 
+// The manifest that a device of --platform would take: that there is none is the image's fault, not
+// that of the command line.
+static struct err *narrow(struct check *c, struct transport *t, struct descriptors *manifests)
+{
+	struct platform wanted;
+	char text[PLATFORM_TEXT];
+
+	TRY_AS(platform_parse(c->args->platform, &wanted), "--platform %s", c->args->platform);
+	struct err *e = image_select(t, c->args->platform, &c->arena, manifests);
+
+	if (!e || err_kind(e) != ERR_USAGE)
+		return e;
+	finding_add(c, FINDING_POLICY, "no image for %s", platform_text(&wanted, text))->hint =
+		arena_strdup(&c->arena, err_hint_text(e));
+	err_drop(&e);
+	manifests->len = 0;
+	return NULL;
+}
+
 static struct err *check_place(struct check *c, const struct registry_events *events)
 {
 	drop(places_drop) struct places places = {0};
@@ -265,15 +286,21 @@ static struct err *check_place(struct check *c, const struct registry_events *ev
 	TRY(places_open(&c->args->registry, events, &places));
 	TRY(place_open(&places, c->name, &c->arena, &t, &name));
 	TRY(place_find(t, name, &c->arena, &found));
-	c->platform = "index";
+	const char *whole = media_is_index(found.descriptor.media_type) ? "index" : "image";
+
+	c->platform = whole;
 	e = image_manifests(t, &found.descriptor, &c->arena, &manifests);
 	if (e) {
 		damage(c, e);
 		return NULL;
 	}
 	check_duplicates(c, &manifests);
+	c->platform = whole;
+	check_target_index(c, &found.descriptor, &manifests);
 	if (c->args->platform)
-		TRY(image_select(t, c->args->platform, &c->arena, &manifests));
+		TRY(narrow(c, t, &manifests));
+	if (manifests.len)
+		TRY(check_target_devices(c, t, &manifests));
 	vec_each (d, &manifests)
 		TRY(check_manifest(c, t, d));
 	return NULL;
@@ -305,6 +332,7 @@ static struct err *resolve_program(struct check *c, struct sysroots *s)
 	c->programs = 1;
 	c->libraries = closure.objects.len - 1;
 	check_closure(c, &closure);
+	check_target_program(c, &closure, &needed);
 	struct strings warnings = sysroots_warnings(s, &c->arena);
 
 	for (size_t i = 0; i < warnings.len; i++)
@@ -347,6 +375,7 @@ struct err *check(
 	const struct check_args *args, const struct registry_events *events, struct check *out)
 {
 	*out = (struct check){.args = args, .name = args->names.at[0]};
+	TRY(check_targets(out));
 	return is_elf_file(out->name) ? check_program(out, events) : check_place(out, events);
 }
 
@@ -388,6 +417,7 @@ struct err *check_verdict(const struct check *c)
 {
 	TRY(verdict(c, FINDING_DAMAGE, ERR_FAILED, " is damaged"));
 	TRY(verdict(c, FINDING_NO_START, ERR_NO_START, " would not start"));
+	TRY(verdict(c, FINDING_POLICY, ERR_POLICY, ""));
 	return c->args->strict
 		? verdict(c, FINDING_WARNING, ERR_POLICY, ": --strict allows no warning")
 		: NULL;

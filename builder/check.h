@@ -6,6 +6,7 @@
 
 struct check_args {
 	struct strings names, sysroots, library_path;
+	struct strings targets; // names of builder/target.h
 	const char *platform;
 	bool strict;
 	struct registry_args registry;
@@ -15,6 +16,7 @@ enum finding_kind {
 	FINDING_WARNING,
 	FINDING_DAMAGE,   // in the image itself
 	FINDING_NO_START, // a program of it would not start
+	FINDING_POLICY,   // nothing for --platform, or what a target cannot take
 };
 struct finding {
 	enum finding_kind kind;
@@ -24,11 +26,19 @@ struct finding {
 	struct strings details;
 };
 
+struct target;
 struct check {
 	struct arena arena;
 	const struct check_args *args;
 	const char *name;
 	const char *platform; // what is being looked at
+	struct {
+		struct asked_target {
+			const struct target *target;
+			const char *takes; // digest of what a device would take; NULL: nothing
+		} * at;
+		size_t len, cap;
+	} targets;
 	struct {
 		struct finding *at;
 		size_t len, cap;
@@ -44,7 +54,8 @@ must_check struct err *check(
 void check_drop(struct check *c);
 size_t check_count(const struct check *c, enum finding_kind kind);
 // What the findings come to: damage ERR_FAILED, else a program that would not start ERR_NO_START,
-// else with args->strict a warning ERR_POLICY; NULL where all is well.
+// else a target's or --platform's no ERR_POLICY, and so with args->strict a warning; NULL where all
+// is well.
 must_check struct err *check_verdict(const struct check *c);
 
 // For the parts of the check.

@@ -15,6 +15,8 @@ static void print_findings(const struct check *c, bool details_too)
 			text_printable(f->platform, &a), text_printable(f->text, &a));
 		for (size_t i = 0; details_too && i < f->details.len; i++)
 			printf("  searched %s\n", text_printable(f->details.at[i], &a));
+		if (details_too && f->hint)
+			printf("  hint: %s\n", text_printable(f->hint, &a));
 	}
 }
 
@@ -57,6 +59,9 @@ static struct err *check_run(void *args, const struct common_args *common)
 
 static const struct opt check_opts[] = {
 	OPT("strict", 0, OPT_FLAG, AT(strict), NULL, "warnings count: exit status 4"),
+	OPT("target", 0, OPT_TEXTS, AT(targets), "NAME",
+		"a device or engine that must be able to take it, such as pi-zero, pi5, balena or "
+		"docker-18 (repeatable)"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
 		"only what a device of this platform would run; of a FILE: must run there"),
 	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]SRC",
@@ -79,7 +84,8 @@ const struct command command_check = {
 		"it what their loaders ask for. A FILE is an ELF program, checked against this machine's "
 		"libraries or the sysroot's. Nothing is unpacked or run.\n\n"
 		"On stdout stands one line for each finding. The exit status is 1 for damage in the image, "
-		"3 where a program would not start, 4 with --strict and a warning.",
+		"3 where a program would not start, 4 where it holds nothing for --platform, is not for a "
+		"--target, or with --strict and a warning.",
 	.opts = check_opts,
 	.args_size = sizeof(struct check_args),
 	.defaults = &check_defaults,

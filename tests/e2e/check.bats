@@ -41,7 +41,7 @@ starts='config["config"]["Entrypoint"] = ["/usr/bin/hello"]'
 	prints "2 platforms, 6 layers, 2 programs, 6 libraries"
 	expect 0 "$imgmin" check --platform linux/arm/v8 ./both.tar
 	prints "1 platform, 3 layers, 1 program, 3 libraries"
-	expect 2 "$imgmin" check --platform linux/arm/v6 ./both.tar
+	expect 4 "$imgmin" check --platform linux/arm/v6 ./both.tar
 	says "no image for linux/arm/v6"
 	says "hint: it holds linux/arm/v7, linux/amd64"
 }
