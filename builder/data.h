@@ -2,24 +2,30 @@
 // accounts …). One table says what calls for each, and which files it is.
 #pragma once
 #include "builder/spec.h"
-#include "ldd/closure.h"
+#include "ldd/hidden.h"
 
 struct data_options {
-	const struct strings *with, *without; // --with, --without: "certs", "locale:de_DE.UTF-8"
-	const struct strings *env;            // of the image's config: "LANG=C.UTF-8"
-	struct resolver *resolver;            // of the sysroot
-	struct root *sysroot, *host;          // host NULL: nothing may come from this machine
+	// --with, --without: "certs", "locale:de_DE.UTF-8", "certs,tzdata"; NULL: none
+	const struct strings *with, *without;
+	const struct strings *env;   // of the image's config: "LANG=C.UTF-8"; NULL: none
+	struct resolver *resolver;   // of the sysroot
+	struct root *sysroot, *host; // host NULL: nothing may come from this machine
 	bool is_image; // the sysroot is an image made smaller: its own /etc/nsswitch.conf counts
 	const struct closure *const *closures; // programs, and what else may run code in the image
 	size_t nclosures;
+	// What hidden_add suggested, for "dlopen": of each closure, or NULL.
+	const struct suggestions *const *suggestions;
 };
 
+// A path whose parents are no links: those on the way are files of their own.
 struct data_file {
-	const char *path;  // in the image
-	struct root *root; // at the same path; NULL: made up here of the next three
-	struct span bytes;
-	mode_t mode;
+	const char *path;   // in the image
+	mode_t mode;        // with the type: regular file, directory or symbolic link
 	const char *target; // of a symbolic link
+	// Of a regular file: the canonical path `source` of `root`; root NULL: `bytes`.
+	struct root *root;
+	const char *source;
+	struct span bytes;
 };
 
 // One line of the report, included or not.
@@ -29,7 +35,7 @@ struct data_need {
 		*reason;  // "libcurl.so.4 imports SSL_CTX_set_default_verify_paths", "--with certs"
 	bool is_included; // false: a suggestion, or turned off by --without
 	bool is_refused;  // by --without
-	const char *source; // where from: "the sysroot", "this machine", "built in"; NULL: nowhere
+	const char *source; // "the sysroot", "this machine", "built in"; NULL: nothing was found
 	uint64_t bytes;     // of its regular files
 	struct {
 		struct data_file *at;
@@ -42,14 +48,22 @@ struct data_needs {
 };
 
 // What is called for, in the order of the table. Files come from the sysroot; passwd, group and
-// nsswitch.conf else from a built-in default; certificates else from this machine, with a warning,
-// else ERR_FAILED with a hint. An unknown name in with or without is ERR_USAGE and lists the names.
-// The same answer for the same closures whatever their order.
+// nsswitch.conf else from a built-in default; certificates, zones, terminfo and services else from
+// this machine, with a warning. Certificates, and what --with asks for, that are nowhere are
+// ERR_FAILED with a hint. An unknown name in with or without is ERR_USAGE and lists the names.
+// ELF files among the files (gconv, providers, PAM) bring no libraries: their closures are the
+// caller's. The same answer for the same closures whatever their order.
 must_check struct err *data_collect(const struct data_options *o, struct arena *a,
 	struct data_needs *out, struct strings *warnings);
+
+// The need that brings the path into the image; NULL: none does.
+const struct data_need *data_need_of(const struct data_needs *needs, const char *path);
+// Does --without leave the path out? Of what other needs bring, too, it is not.
+bool data_is_refused(const struct data_needs *needs, const char *path);
 
 // The names that --with knows, each with what it is, for --help and the manual: rows end with NULL.
 struct data_name {
 	const char *name, *summary;
+	bool takes_param; // "locale:NAME"
 };
 extern const struct data_name data_names[];

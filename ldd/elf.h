@@ -122,3 +122,12 @@ must_check struct err *elf_read_lib_strings(
 // as a run of two or more NUL-ended strings "/…/" (elf/dl-load.c, system_dirs). None found: empty.
 must_check struct err *elf_read_dir_strings(
 	struct file *f, const struct elf *e, struct arena *a, struct strings *out);
+
+// Which of the n texts stand in the loaded segments, whole or inside a longer string (Go's strings
+// have no end of their own); found[i] is only ever set. A text has less than 256 bytes.
+must_check struct err *elf_find_texts(
+	struct file *f, const struct elf *e, const char *const *texts, size_t n, bool *found);
+// What follows `prefix` in the first string that has it, up to a NUL or `end`: after
+// "OPENSSLDIR: \"" stands OpenSSL's directory. NULL where there is none.
+must_check struct err *elf_read_text_after(struct file *f, const struct elf *e, const char *prefix,
+	char end, struct arena *a, const char **out);

@@ -202,3 +202,98 @@ struct err *elf_read_dir_strings(
 		}
 	return NULL;
 }
+
+// ---- texts that are known ----
+
+// Every chunk of the segments that may hold constants, until `seen` is satisfied.
+static struct err *each_chunk(struct file *f, const struct elf *e,
+	bool (*seen)(void *arg, struct span s, bool is_last), void *arg)
+{
+	drop(mem_drop) uint8_t *bytes = mem_alloc(CHUNK);
+
+	if (e->not_elf || e->broken)
+		return NULL;
+	bool skips_code = has_constants_apart(e);
+
+	for (size_t i = 0; i < e->loads.len && i < 64; i++) {
+		const struct elf_segment *s = &e->loads.at[i];
+		struct chunks c = {f, s->offset, s->offset + s->filesz, bytes, {NULL, 0}};
+
+		if (skips_code && (s->flags & PF_X))
+			continue;
+		for (bool more;;) {
+			TRY(next_chunk(&c, &more));
+			if (!more)
+				break;
+			if (seen(arg, c.now, c.at == c.end))
+				return NULL;
+		}
+	}
+	return NULL;
+}
+
+struct texts {
+	const char *const *at;
+	size_t n;
+	bool *found;
+};
+
+static bool find_texts(void *arg, struct span s, bool is_last)
+{
+	struct texts *t = arg;
+	bool all = true;
+
+	(void)is_last;
+	for (size_t i = 0; i < t->n; i++) {
+		if (!t->found[i])
+			t->found[i] = memmem(s.ptr, s.len, t->at[i], strlen(t->at[i]));
+		all = all && t->found[i];
+	}
+	return all;
+}
+
+struct err *elf_find_texts(
+	struct file *f, const struct elf *e, const char *const *texts, size_t n, bool *found)
+{
+	struct texts t = {texts, n, found};
+
+	return each_chunk(f, e, find_texts, &t);
+}
+
+struct text_after {
+	const char *prefix;
+	char end;
+	struct arena *a;
+	const char *out;
+};
+
+static bool find_text_after(void *arg, struct span s, bool is_last)
+{
+	struct text_after *t = arg;
+	const char *at = (const char *)s.ptr, *end = at + s.len;
+	size_t n = strlen(t->prefix);
+
+	while ((at = memmem(at, (size_t)(end - at), t->prefix, n))) {
+		const char *text = at + n;
+		size_t left = (size_t)(end - text), len = 0;
+
+		while (len < left && len < NAME_LIMIT && text[len] && text[len] != t->end)
+			len++;
+		// What the chunk's edge cuts stands whole in the next one.
+		if (len < NAME_LIMIT && (len < left || is_last))
+			return (t->out = arena_strndup(t->a, text, len));
+		at++;
+	}
+	return false;
+}
+
+struct err *elf_read_text_after(struct file *f, const struct elf *e, const char *prefix, char end,
+	struct arena *a, const char **out)
+{
+	struct text_after t = {prefix, end, a, NULL};
+
+	*out = NULL;
+	TRY(each_chunk(f, e, find_text_after, &t));
+	*out = t.out;
+	return NULL;
+}
