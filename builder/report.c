@@ -4,22 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *size_text(uint64_t bytes, char out[16])
-{
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-	double n = (double)bytes;
-	size_t unit = 0;
-
-	for (; n >= 999.5 && unit < 6; unit++)
-		n /= 1000;
-	snprintf(out, 16, "%.*f %s",
-		unit == 0 || n >= 99.95 ? 0
-			: n >= 9.995    ? 1
-					: 2,
-		n, units[unit]);
-	return out;
-}
-
 char *text_printable(const char *text, struct arena *a)
 {
 	char *out = arena_alloc(a, 4 * strlen(text) + 1), *end = out;

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdio.h>
 
+#include "base/size.h"
 #include "builder/slim.h"
 
 // Files with size, layer and reason, largest first; then the totals, raw and compressed.
@@ -11,7 +12,5 @@ void report_files(FILE *out, const struct built_image *image);
 void report_summary(FILE *out, const struct build *b);
 // Before and after, a line per platform.
 void report_slim(FILE *out, const struct slim *s);
-// "1.50 MB", in powers of ten, three figures; at most 16 bytes with the NUL.
-const char *size_text(uint64_t bytes, char out[16]);
 // The text as one printable line: a file's name may hold line breaks and terminal commands.
 char *text_printable(const char *text, struct arena *a);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
+
 const struct opt common_opts[] = {
 	{.name = "progress",
 		.kind = OPT_CHOICE,
@@ -178,55 +180,6 @@ static struct err *set_number(
 	}
 	*out = number;
 	return NULL;
-}
-
-// The bytes that a unit stands for, 0 for an unknown one.
-static uint64_t unit_bytes(const char *unit)
-{
-	static const char *const decimal[] = {"", "k", "M", "G", "T"};
-	uint64_t ten = 1, two = 1;
-
-	for (size_t i = 0; i < sizeof(decimal) / sizeof(*decimal); i++) {
-		size_t n = strlen(decimal[i]);
-		const char *tail = unit + n;
-
-		if (!strncasecmp(unit, decimal[i], n)) {
-			if (!*tail || !strcasecmp(tail, "B"))
-				return ten;
-			if (n && (!strcasecmp(tail, "i") || !strcasecmp(tail, "iB")))
-				return two;
-		}
-		ten *= 1000;
-		two *= 1024;
-	}
-	return 0;
-}
-
-// "2MiB", "1.5 GB" without the space, "500k"; at most six digits after the point are heard.
-static bool size_parse(const char *text, uint64_t *out)
-{
-	uint64_t whole = 0, part = 0, scale = 1, unit;
-	const char *at = text;
-
-	if (!isdigit((unsigned char)*at))
-		return false;
-	for (; isdigit((unsigned char)*at); at++)
-		if (__builtin_mul_overflow(whole, 10, &whole) ||
-			__builtin_add_overflow(whole, (uint64_t)(*at - '0'), &whole))
-			return false;
-	if (*at == '.') {
-		if (!isdigit((unsigned char)*++at))
-			return false;
-		for (; isdigit((unsigned char)*at); at++) {
-			if (scale == 1000000)
-				continue;
-			part = part * 10 + (uint64_t)(*at - '0');
-			scale *= 10;
-		}
-	}
-	unit = unit_bytes(at);
-	return unit && !__builtin_mul_overflow(whole, unit, &whole) &&
-		!__builtin_add_overflow(whole, part * unit / scale, out);
 }
 
 // "no-cache" ↔ "cache": the other half of the pair loses what it was told before.
