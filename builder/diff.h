@@ -1,5 +1,7 @@
 // The story of `imgmin diff A B`: what changes for a device that holds A and pulls B.
 #pragma once
+#include <stdio.h>
+
 #include "builder/image.h"
 #include "builder/place.h"
 
@@ -13,9 +15,9 @@ struct diff_args {
 enum change_kind { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CONTENT, CHANGE_META };
 struct change {
 	enum change_kind kind;
-	const char *path;
+	const char *path; // ends with a slash: a directory
 	uint64_t old_size, new_size;
-	const char *what; // of CHANGE_META: "mode 0644 → 0755"
+	const char *what; // "mode 0644 → 0755", "link to busybox"; NULL: nothing to say
 };
 // One platform of both images.
 struct diff_platform {
@@ -27,8 +29,8 @@ struct diff_platform {
 	} changes;              // sorted by path
 	struct strings config;  // "Entrypoint: [\"/a\"] → [\"/b\"]"
 	uint64_t download;      // bytes of documents and layers that a device holding A lacks
-	uint64_t fetched_again; // of it, layers whose content A has, above the first changed one
-	size_t layers_new, layers_shared;
+	uint64_t fetched_again; // beside them: of layers that A has, but above another one
+	size_t layers_new, layers_shared, layers_again; // again: of those shared
 };
 struct diff {
 	struct arena arena;
@@ -39,8 +41,13 @@ struct diff {
 		size_t len, cap;
 	} platforms;
 };
-// diff_drop in any case. Layers are shared by digest for the download, by chain of diff_ids for
-// what an engine reuses on disk.
+// diff_drop in any case. A layer that the device has is found by its digest (containerd, podman,
+// CRI-O). Docker's graph drivers and balena-engine find it only where all layers under it are
+// equal, too (moby distribution/xfer): what they fetch again is counted apart.
 must_check struct err *diff(
 	const struct diff_args *args, const struct registry_events *events, struct diff *out);
 void diff_drop(struct diff *d);
+
+// For people, and in the shape that imgmin-diff(1) promises.
+void diff_text(FILE *out, const struct diff *d);
+void diff_json(FILE *out, const struct diff *d);

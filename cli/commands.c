@@ -3,7 +3,7 @@
 #include <string.h>
 
 extern const struct command command_build, command_slim, command_ldd, command_inspect,
-	command_check, command_push, command_pull, command_copy, command_index_create,
+	command_check, command_diff, command_push, command_pull, command_copy, command_index_create,
 	command_index_inspect, command_login, command_logout, command_help, command_version;
 
 const struct command *const commands[] = {
@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&command_ldd,
 	&command_inspect,
 	&command_check,
+	&command_diff,
 	&command_push,
 	&command_pull,
 	&command_copy,

@@ -43,6 +43,27 @@ servers_stop() {
 	rm "$BATS_FILE_TMPDIR/servers.pids"
 }
 
+# real_start NAME [LINE]...: docker-registry with these further lines of YAML; its host and port
+# stand in $r_NAME, its log in $r_NAME_log, its process in $r_NAME_pid.
+real_start() {
+	local name=$1 dir=$BATS_FILE_TMPDIR/real-$1 i port
+	shift
+	mkdir -p "$dir/data"
+	printf '%s\n' "version: 0.1" "log: {level: info, formatter: json}" \
+		"storage: {filesystem: {rootdirectory: $dir/data}, delete: {enabled: true}}" "$@" \
+		>"$dir/config.yml"
+	OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null 3>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/servers.pids"
+	export "r_${name}_pid=$!" "r_${name}_log=$dir/log"
+	for ((i = 0; i < 100; i++)); do
+		port=$(sed -nE 's/.*listening on 127\.0\.0\.1:([0-9]+).*/\1/p' "$dir/log" | head -n 1)
+		[ -z "$port" ] || break
+		sleep 0.1
+	done
+	[ -n "$port" ] || { cat "$dir/log"; return 1; }
+	export "r_$name=127.0.0.1:$port"
+}
+
 # How many requests of the log are as the jq expression says.
 requests() { # LOG EXPRESSION
 	jq -s "map(select($2)) | length" "$1"

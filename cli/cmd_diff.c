@@ -1,0 +1,52 @@
+// imgmin diff: what changes for a device that holds one image and pulls another.
+#include <string.h>
+
+#include "builder/diff.h"
+#include "cli/registry_opts.h"
+#include "cli/show_registry.h"
+
+static struct err *diff_run(void *args, const struct common_args *common)
+{
+	drop(diff_drop) struct diff d = {0};
+	const struct diff_args *a = args;
+	const struct registry_events events = show_registry_reading(common);
+
+	TRY(diff(a, &events, &d));
+	if (strcmp(a->format, "json") == 0)
+		diff_json(stdout, &d);
+	else
+		diff_text(stdout, &d);
+	return NULL;
+}
+
+#define AT(field) offsetof(struct diff_args, field)
+
+static const struct opt diff_opts[] = {
+	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT", "text (default) or json",
+		.choices = "text|json"),
+	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
+		"only what a device of this platform would run; default: all"),
+	REGISTRY_OPTS(AT(registry)),
+	{0},
+};
+
+static const struct diff_args diff_defaults = {.format = "text", .registry = REGISTRY_DEFAULTS};
+
+const struct command command_diff = {
+	.name = "diff",
+	.synopsis = "[OPTIONS] A B",
+	.summary = "Show what differs between two images, and what an update downloads",
+	.details =
+		"Files added, removed and changed, the largest change first, changes of the config, and the "
+		"bytes that a device holding A downloads for B. A and B are references, docker-daemon:REF, "
+		"oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or paths of layouts or "
+		"archives; images of several platforms are compared platform by platform.\n\n"
+		"A difference is no failure: the exit status is 0.",
+	.opts = diff_opts,
+	.args_size = sizeof(struct diff_args),
+	.defaults = &diff_defaults,
+	.positional_offset = AT(names),
+	.min_positional = 2,
+	.max_positional = 2,
+	.run = diff_run,
+};
