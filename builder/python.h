@@ -16,7 +16,7 @@ struct python_options {
 
 struct python_file {
 	struct root *root;
-	const char *source; // canonical, in root
+	const char *source; // canonical, in root; NULL: a directory that must be there, even empty
 	const char *path;   // in the image: its own for those of the sysroot
 	const char *reason; // "imported by light_sensor", "the interpreter at start"
 	bool is_extension;  // an ELF file that needs its libraries

@@ -1,0 +1,686 @@
+// The story: from the interpreter's own modules, the script and the modules asked for, import by
+// import. First what must be there, then what only some branches want.
+#include "builder/python.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "builder/python_find.h"
+#include "builder/python_imports.h"
+#include "builder/python_known.h"
+
+enum {
+	SOURCE_MAX = 16 << 20,
+	MODULES_MAX = 100000,
+	NOTES_MAX = 10000,
+	LEVELS_MAX = 64, // dots in a name
+};
+
+struct module {
+	const char *name, *label; // "RPi.GPIO", "RPi/GPIO/__init__.py"
+	struct python_found found;
+	bool is_hard;   // the script does not start without it
+	bool is_inside; // the interpreter
+	bool is_starred, is_followed, edits_modules;
+	struct strings all;
+};
+
+// Who asks, and whether the program ends where there is no answer.
+struct cause {
+	const char *by;
+	bool is_hard;
+};
+
+// An import of something that was not found, or of a function that is not followed. Which of them
+// are worth a note is known at the end.
+struct pending {
+	const char *module, *by, *function;
+	struct module *from;
+	bool is_hard, is_library;
+};
+
+struct collector {
+	const struct python_options *o;
+	struct arena *a;
+	struct python_files *out;
+	struct python_path path;
+	struct map modules, paths, noted, names;
+	struct module inside; // stands for all that the interpreter has in itself
+	struct module missing;
+	struct {
+		struct module **at;
+		size_t len, cap;
+	} hard, soft;
+	struct {
+		struct pending *at;
+		size_t len, cap;
+	} pending;
+	size_t nmodules;
+	bool is_starting; // before the script's directory is on sys.path
+};
+
+static bool is_library(const struct module *m)
+{
+	return m->found.place && m->found.place->is_library;
+}
+
+static bool is_there(const struct module *m, const struct collector *c)
+{
+	return m && m != &c->missing;
+}
+
+static struct python_file *add_file(struct collector *c, struct root *root, const char *source,
+	const char *path, const char *reason)
+{
+	void **seen = map_at(&c->paths, c->a, path);
+
+	if (*seen)
+		return NULL;
+	*seen = c;
+	struct python_file *f = vec_add(c->a, &c->out->files);
+
+	*f = (struct python_file){.root = root, .source = source, .path = path, .reason = reason};
+	return f;
+}
+
+static void add_note(struct collector *c, struct python_note note)
+{
+	void **seen = map_at(&c->noted, c->a, note.text);
+
+	if (*seen || c->out->notes.len >= NOTES_MAX)
+		return;
+	*seen = c;
+	vec_push(c->a, &c->out->notes, note);
+}
+
+// A module's file, its bytecode, and the .pth file that leads to it. The script's own bytecode
+// stays out: whether there is any depends on who ran it last, and it names this machine's paths.
+static struct err *add_found(struct collector *c, struct module *m, const char *reason)
+{
+	const struct python_found *f = &m->found;
+	const char *path;
+	struct span bytes;
+
+	if (f->kind == MODULE_NAMESPACE ||
+		(is_library(m) && strcmp(m->name, "os") != 0 &&
+			python_is_frozen(m->name, c->path.minor)))
+		return NULL;
+	struct python_file *file = add_file(c, f->place->root, f->file, f->path, reason);
+
+	if (file)
+		file->is_extension = f->kind == MODULE_EXTENSION;
+	if (f->place->pth)
+		add_file(c, f->place->root, root_walk(f->place->root, f->place->pth)->path,
+			f->place->pth, arena_printf(c->a, "leads to %s", m->name));
+	if (f->kind != MODULE_SOURCE || f->place->is_script)
+		return NULL;
+	TRY(python_bytecode(&c->path, f, c->o->mtime, c->a, &path, &bytes));
+	if (bytes.ptr) {
+		file = add_file(c, f->place->root, f->file, path, reason);
+		if (file)
+			file->bytes = bytes;
+	}
+	return NULL;
+}
+
+// The path below its place, for messages.
+static const char *label_of(const struct python_found *f)
+{
+	const char *path = f->path;
+
+	for (const char *p;
+		(p = strstr(path, "-packages/")) || (p = strstr(path, "/lib-dynload/"));)
+		path = strchr(p + 1, '/') + 1;
+	return path;
+}
+
+static void say_shadow(struct collector *c, struct module *m)
+{
+	const struct python_place *all = c->path.places.at;
+	struct python_found other;
+
+	if (!m->found.place || !m->found.place->is_script || strchr(m->name, '.'))
+		return;
+	for (size_t i = 0; i < c->path.places.len; i++) {
+		if (!all[i].is_library)
+			continue;
+		python_find(&c->path, &all[i], 1, m->name, c->a, &other);
+		if (other.kind == MODULE_NONE || other.kind == MODULE_NAMESPACE)
+			continue;
+		add_note(c,
+			(struct python_note){.module = m->name,
+				.by = m->found.path,
+				.text = arena_printf(c->a,
+					"%s beside the script stands in for the standard "
+					"library's %s, for all modules",
+					path_base(m->found.path), m->name)});
+		return;
+	}
+}
+
+static struct err *load(
+	struct collector *c, const char *name, const struct cause *why, struct module **out);
+
+// Where to look for a module: sys.path, or the places of its package. *n 0: nowhere.
+static struct err *places_of(struct collector *c, const char *name, const struct cause *why,
+	const struct python_place **at, size_t *n)
+{
+	const char *dot = strrchr(name, '.');
+	struct module *parent;
+
+	*at = c->path.places.at;
+	*n = c->path.places.len;
+	if (c->is_starting && *n && c->path.places.at[0].is_script)
+		++*at, --*n;
+	if (!dot)
+		return NULL;
+	TRY(load(c, arena_strndup(c->a, name, (size_t)(dot - name)), why, &parent));
+	*n = 0;
+	if (is_there(parent, c) && parent->found.is_package) {
+		*at = parent->found.inside.at;
+		*n = parent->found.inside.len;
+	}
+	return NULL;
+}
+
+static size_t count_dots(const char *name)
+{
+	size_t n = 0;
+
+	for (; (name = strchr(name, '.')); name++)
+		n++;
+	return n;
+}
+
+// The module of that name with all packages above it, found and queued; c->missing for none.
+static struct err *load(
+	struct collector *c, const char *name, const struct cause *why, struct module **out)
+{
+	const struct python_place *places;
+	size_t n;
+
+	*out = map_get(&c->modules, name);
+	if (*out)
+		return NULL;
+	if (map_get(&c->path.builtins, name)) {
+		*out = &c->inside;
+		return NULL;
+	}
+	*out = &c->missing;
+	if (!*name || count_dots(name) > LEVELS_MAX)
+		return NULL;
+	TRY(places_of(c, name, why, &places, &n));
+	struct module *m = arena_new(c->a, struct module);
+	const char *dot = strrchr(name, '.');
+
+	python_find(&c->path, places, n, dot ? dot + 1 : name, c->a, &m->found);
+	if (m->found.kind == MODULE_NONE) {
+		*map_at(&c->modules, c->a, name) = &c->missing;
+		return NULL;
+	}
+	if (c->nmodules++ >= MODULES_MAX)
+		return err_new(ERR_FAILED, "%s: more than %d modules", c->o->script, MODULES_MAX);
+	m->name = arena_strdup(c->a, name);
+	m->label = m->found.path ? label_of(&m->found) : m->name;
+	m->is_hard = why->is_hard;
+	*map_at(&c->modules, c->a, name) = m;
+	if (why->is_hard)
+		vec_push(c->a, &c->hard, m);
+	else
+		vec_push(c->a, &c->soft, m);
+	say_shadow(c, m);
+	*out = m;
+	return add_found(c, m, why->by);
+}
+
+static struct err *load_all(
+	struct collector *c, struct module *package, const struct strings *names, const char *by)
+{
+	struct cause why = {by, false};
+
+	vec_each (name, names) {
+		struct module *m;
+
+		if (strchr(*name, '.') || !**name)
+			continue;
+		TRY(load(c, arena_printf(c->a, "%s.%s", package->name, *name), &why, &m));
+	}
+	return NULL;
+}
+
+// The absolute name of what an import asks for; NULL where its dots lead above the top.
+static const char *absolute(
+	struct collector *c, const struct module *m, const struct python_import *i)
+{
+	size_t n = strlen(m->name);
+
+	if (!i->level)
+		return i->module;
+	for (unsigned up = m->found.is_package; up < i->level; up++) {
+		const char *dot = memrchr(m->name, '.', n);
+
+		if (!dot)
+			return NULL;
+		n = (size_t)(dot - m->name);
+	}
+	return arena_printf(c->a, "%.*s%s%s", (int)n, m->name, *i->module ? "." : "", i->module);
+}
+
+static void put_off(struct collector *c, struct module *m, const struct python_import *i,
+	const char *name, const struct cause *why)
+{
+	if (i->is_guarded || (is_library(m) && !i->function && !why->is_hard) || i->is_getattr)
+		return;
+	if (c->pending.len < NOTES_MAX)
+		vec_push(c->a, &c->pending,
+			(struct pending){.module = name,
+				.by = why->by,
+				.function = i->function,
+				.from = m,
+				.is_hard = why->is_hard,
+				.is_library = is_library(m)});
+}
+
+// In a handler for a try block whose imports all worked.
+static bool is_needless(struct collector *c, const struct module *m, const struct python_source *s,
+	const struct python_import *i)
+{
+	for (size_t k = i->instead_first; k < i->instead_end; k++) {
+		const char *name = absolute(c, m, &s->imports.at[k]);
+		const struct module *other = name ? map_get(&c->modules, name) : NULL;
+
+		if (!is_there(other, c) && !(name && map_get(&c->path.builtins, name)))
+			return false;
+	}
+	return i->instead_first < i->instead_end;
+}
+
+static struct err *follow_import(struct collector *c, struct module *m,
+	const struct python_source *s, const struct python_import *i)
+{
+	const char *name = absolute(c, m, i);
+	struct cause why = {
+		.by = arena_printf(c->a, "imported by %s:%u", m->label, i->line),
+		.is_hard = m->is_hard && !i->function && !i->is_guarded && !i->is_conditional,
+	};
+	struct module *found, *part;
+
+	if (!name)
+		return NULL;
+	if (is_library(m)) {
+		if (i->function && !i->is_getattr) {
+			put_off(c, m, i, name, &why);
+			return NULL;
+		}
+		if (is_needless(c, m, s, i))
+			return NULL;
+	}
+	TRY(load(c, name, &why, &found));
+	if (!is_there(found, c)) {
+		put_off(c, m, i, name, &why);
+		return NULL;
+	}
+	if (!i->name || !found->found.is_package)
+		return NULL;
+	if (strcmp(i->name, "*") != 0)
+		return load(c, arena_printf(c->a, "%s.%s", name, i->name), &why, &part);
+	found->is_starred = true;
+	return found->is_followed ? load_all(c, found, &found->all, why.by) : NULL;
+}
+
+static struct err *load_hidden(struct collector *c, const char *trigger, bool is_name)
+{
+	struct module *m;
+
+	for (const struct python_hidden *h = python_hidden; h->trigger; h++) {
+		struct cause why = {arena_printf(c->a, "the C code behind %s", h->trigger), false};
+
+		if (h->is_name == is_name && strcmp(h->trigger, trigger) == 0)
+			TRY(load(c, h->needs, &why, &m));
+	}
+	return NULL;
+}
+
+// "latin-1" → encodings.latin_1, by the name itself or by the library's own list of aliases.
+static struct err *load_encoding(struct collector *c, const char *name, const char *by)
+{
+	struct cause why = {by, false};
+	char *plain = arena_strdup(c->a, name);
+	struct module *m;
+
+	for (char *p = plain; *p; p++)
+		*p = strchr("- .", *p) ? '_' : (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+	TRY(load(c, arena_printf(c->a, "encodings.%s", plain), &why, &m));
+	if (is_there(m, c))
+		return NULL;
+	// encodings/aliases.py has lines like «'latin1' : 'latin_1',».
+	const struct module *aliases = map_get(&c->modules, "encodings.aliases");
+	struct span text = {0};
+
+	if (!is_there(aliases, c))
+		return NULL;
+	TRY(root_read(c->o->sysroot, aliases->found.file, SOURCE_MAX, c->a, &text));
+	const char *key = arena_printf(c->a, "'%s'", plain), *at, *to;
+
+	at = text.ptr ? memmem(text.ptr, text.len, key, strlen(key)) : NULL;
+	if (!at)
+		return NULL;
+	at += strlen(key);
+	at += strspn(at, " :'");
+	to = at + strcspn(at, "'\n");
+	return load(c, arena_printf(c->a, "encodings.%.*s", (int)(to - at), at), &why, &m);
+}
+
+static const char *by_of(const struct pending *p)
+{
+	return strncmp(p->by, "imported by ", 12) == 0 ? p->by + 12 : p->by;
+}
+
+static struct err *follow_scanned(struct collector *c, struct module *m, struct python_source *s)
+{
+	m->edits_modules = s->edits_modules;
+	m->all = s->all;
+	if (s->extends_path && m->found.is_package) {
+		const struct python_place *at;
+		struct cause why = {m->label, false};
+		size_t n;
+
+		TRY(places_of(c, m->name, &why, &at, &n));
+		python_find_portions(
+			at, n, path_base(arena_printf(c->a, "%s", m->name)), c->a, &m->found);
+	}
+	vec_each (i, &s->imports)
+		TRY(follow_import(c, m, s, i));
+	vec_each (encoding, &s->encodings)
+		if (!is_library(m))
+			TRY(load_encoding(c, *encoding,
+				arena_printf(c->a, "an encoding that %s names", m->label)));
+	vec_each (line, &s->computed)
+		if (!is_library(m))
+			add_note(c,
+				(struct python_note){.is_suggestion = true,
+					.by = arena_printf(c->a, "%s:%u", m->label, *line),
+					.text = arena_printf(c->a,
+						"%s:%u imports a module whose name is made at "
+						"run time: --include-module NAME takes it",
+						m->label, *line)});
+	return m->is_starred ? load_all(c, m, &m->all, m->label) : NULL;
+}
+
+static struct err *follow_source(struct collector *c, struct module *m)
+{
+	drop(arena_drop) struct arena scratch = {0};
+	struct root *r = m->found.place->root;
+	struct python_scan_options o = {
+		.name = root_host_path(r, m->found.file, &scratch),
+		.minor = c->path.minor,
+		.is_main = strcmp(m->name, "__main__") == 0,
+		.names = is_library(m) ? NULL : &c->names,
+		.names_arena = c->a,
+	};
+	struct python_source *s = arena_new(c->a, struct python_source);
+	struct span text;
+
+	TRY(root_read(r, m->found.file, SOURCE_MAX, &scratch, &text));
+	struct err *e = python_scan(&o, text, c->a, s);
+
+	if (e && !m->is_hard) {
+		add_note(c,
+			(struct python_note){.module = m->name,
+				.by = m->label,
+				.text = arena_strdup(c->a, err_text(e))});
+		err_drop(&e);
+		return NULL;
+	}
+	TRY(e);
+	return follow_scanned(c, m, s);
+}
+
+static struct err *follow(struct collector *c, struct module *m)
+{
+	m->is_followed = true;
+	if (m->found.kind == MODULE_BYTECODE)
+		add_note(c,
+			(struct python_note){.module = m->name,
+				.by = m->label,
+				.is_suggestion = true,
+				.text = arena_printf(c->a,
+					"%s is bytecode without its source: what it imports is "
+					"not seen",
+					m->found.path)});
+	if (is_library(m) && c->o->takes_all)
+		return NULL;
+	if (m->found.kind == MODULE_SOURCE)
+		TRY(follow_source(c, m));
+	return load_hidden(c, m->name, false);
+}
+
+// Modules that nothing guards first: what they reach is hard, whoever else wants it too.
+static struct err *follow_all(struct collector *c)
+{
+	for (size_t hard = 0, soft = 0;;) {
+		if (hard < c->hard.len)
+			TRY(follow(c, c->hard.at[hard++]));
+		else if (soft < c->soft.len)
+			TRY(follow(c, c->soft.at[soft++]));
+		else
+			return NULL;
+	}
+}
+
+static struct err *start(struct collector *c)
+{
+	struct cause why = {"the interpreter at start", true};
+	struct module *m;
+
+	c->is_starting = true;
+	for (const char *const *name = python_start; *name; name++) {
+		TRY(load(c, *name, &why, &m));
+		if (!is_there(m, c) && strncmp(*name, "encodings", 9) == 0)
+			return err_hint(err_new(ERR_NO_START,
+						"%s: %s is missing, which Python %s "
+						"imports at start",
+						c->path.library, *name, c->path.version),
+				"Debian has it in libpython%s-minimal", c->path.version);
+	}
+	TRY(follow_all(c));
+	c->is_starting = false;
+	// exec_prefix is where lib-dynload is; without it the interpreter says it is lost.
+	if (c->path.dynload)
+		add_file(c, c->o->sysroot, NULL, c->path.dynload, why.by);
+	return NULL;
+}
+
+static struct err *load_script(struct collector *c)
+{
+	struct module *m = arena_new(c->a, struct module);
+
+	if (!c->o->script)
+		return NULL;
+	*m = (struct module){.name = "__main__", .label = path_base(c->o->script), .is_hard = true};
+	m->found = (struct python_found){
+		.kind = MODULE_SOURCE,
+		.place = &c->path.places.at[0],
+		.file = c->o->script,
+		.path = arena_printf(c->a, "%s/%s", c->path.places.at[0].path, m->label),
+	};
+	*map_at(&c->modules, c->a, m->name) = m;
+	vec_push(c->a, &c->hard, m);
+	return add_found(c, m, "the script");
+}
+
+static struct err *load_roots(struct collector *c)
+{
+	const struct strings none = {0}, *roots = c->o->roots ? c->o->roots : &none;
+	struct cause why = {"--include-module", true};
+	struct module *m;
+
+	vec_each (name, roots) {
+		TRY(load(c, *name, &why, &m));
+		if (!is_there(m, c))
+			vec_push(c->a, &c->pending,
+				(struct pending){.module = *name, .by = why.by, .is_hard = true});
+	}
+	return NULL;
+}
+
+// Functions of the script's own world whose C code imports something.
+static struct err *load_named(struct collector *c)
+{
+	for (const struct python_hidden *h = python_hidden; h->trigger; h++)
+		if (h->is_name && map_get(&c->names, h->trigger))
+			TRY(load_hidden(c, h->trigger, true));
+	return follow_all(c);
+}
+
+// Does a package above it put modules in place by itself, as six does with six.moves?
+static bool is_made_at_run_time(struct collector *c, const char *name)
+{
+	char *above = arena_strdup(c->a, name);
+
+	for (char *dot; (dot = strrchr(above, '.'));) {
+		const struct module *m;
+
+		*dot = 0;
+		m = map_get(&c->modules, above);
+		if (is_there(m, c) && m->edits_modules)
+			return true;
+	}
+	return false;
+}
+
+// Is it there at all? Only its first part is looked for, so that nothing gets loaded.
+static bool exists(struct collector *c, const char *name)
+{
+	const char *top = arena_strndup(c->a, name, strcspn(name, "."));
+	struct python_found found;
+
+	python_find(&c->path, c->path.places.at, c->path.places.len, top, c->a, &found);
+	return found.kind != MODULE_NONE;
+}
+
+static void say_function(struct collector *c, const struct pending *p)
+{
+	if (!exists(c, p->module))
+		return;
+	add_note(c,
+		(struct python_note){.module = p->module,
+			.by = by_of(p),
+			.is_suggestion = true,
+			.text = arena_printf(c->a,
+				"%s is left out: only %s of the standard library imports it, "
+				"in %s()",
+				p->module, by_of(p), p->function)});
+}
+
+static void say_missing(struct collector *c, const struct pending *p)
+{
+	bool is_made = is_made_at_run_time(c, p->module);
+
+	if (is_made && !p->is_hard)
+		return;
+	add_note(c,
+		(struct python_note){.module = p->module,
+			.by = by_of(p),
+			.is_missing = p->is_hard && !is_made,
+			.text = arena_printf(c->a, "%s, which %s imports%s%s%s, is not found",
+				p->module, by_of(p), p->function ? " in " : "",
+				p->function ? p->function : "", p->function ? "()" : "")});
+}
+
+static struct err *say_pending(struct collector *c)
+{
+	vec_each (p, &c->pending) {
+		const struct module *m = map_get(&c->modules, p->module);
+
+		if (is_there(m, c) || map_get(&c->path.builtins, p->module))
+			continue;
+		if (p->is_library && p->function) {
+			say_function(c, p);
+			continue;
+		}
+		if (p->is_hard && c->path.archives.len && !is_made_at_run_time(c, p->module))
+			return err_hint(err_new(ERR_NO_START,
+						"%s, which %s imports, is not found, and %s is an "
+						"archive",
+						p->module, by_of(p), c->path.archives.at[0]),
+				"modules are not taken out of zipped eggs: install the package "
+				"unpacked (pip install)");
+		say_missing(c, p);
+	}
+	vec_each (line, &c->path.executed)
+		add_note(c,
+			(struct python_note){.by = *line,
+				.text = arena_printf(c->a,
+					"left out, though Python runs it at start: %s", *line)});
+	return NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+// All of the standard library but its own tests and what C programs are built with.
+static struct err *take_all(struct collector *c, const char *dir, int depth)
+{
+	static const char reason[] = "--python-all";
+	struct strings names = {0};
+
+	TRY(root_list(c->o->sysroot, root_walk(c->o->sysroot, dir)->path, c->a, &names));
+	vec_each (name, &names) {
+		const char *path = arena_printf(c->a, "%s/%s", dir, *name);
+		const struct walk *w = root_walk(c->o->sysroot, path);
+
+		if (w->error || strcmp(*name, "__pycache__") == 0 || ends_with(*name, ".a") ||
+			strncmp(*name, "config-", 7) == 0 || strcmp(*name, "test") == 0 ||
+			ends_with(*name, "-packages"))
+			continue;
+		if (S_ISDIR(w->node.mode) && depth < LEVELS_MAX)
+			TRY(take_all(c, path, depth + 1));
+		if (!S_ISREG(w->node.mode))
+			continue;
+		struct python_file *f = add_file(c, c->o->sysroot, w->path, path, reason);
+		const struct python_place place = {c->o->sysroot, dir, dir, NULL, true, false};
+		const struct python_found found = {.place = &place, .file = w->path, .path = path};
+		struct span bytes = {0};
+
+		if (f)
+			f->is_extension = ends_with(*name, ".so");
+		if (ends_with(*name, ".py"))
+			TRY(python_bytecode(&c->path, &found, c->o->mtime, c->a, &path, &bytes));
+		if (bytes.ptr && (f = add_file(c, c->o->sysroot, w->path, path, reason)))
+			f->bytes = bytes;
+	}
+	return NULL;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct python_file *)a)->path, ((const struct python_file *)b)->path);
+}
+
+struct err *python_collect(
+	const struct python_options *o, struct arena *a, struct python_files *out)
+{
+	struct collector *c = arena_new(a, struct collector);
+
+	*out = (struct python_files){0};
+	*c = (struct collector){.o = o, .a = a, .out = out};
+	c->inside.is_inside = c->inside.is_followed = true;
+	TRY(python_path_find(o, a, &c->path));
+	out->version = c->path.version;
+	TRY(start(c));
+	TRY(load_script(c));
+	TRY(load_roots(c));
+	TRY(follow_all(c));
+	TRY(load_named(c));
+	if (o->takes_all)
+		TRY(take_all(c, c->path.library, 0));
+	TRY(say_pending(c));
+	qsort(out->files.at, out->files.len, sizeof(*out->files.at), by_path);
+	return NULL;
+}
