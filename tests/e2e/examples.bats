@@ -255,6 +255,97 @@ off" ]
 	[ "$(requests "$reg_log" true)" -gt "$before" ]
 }
 
+# freeze DIR [OPTION...]: light-sensor for armhf as a folder of its own, from the sysroot $pi.
+freeze() {
+	"$PYTHON" "$top/examples/light-sensor/freeze.py" --sysroot "$pi" --cc arm-linux-gnueabihf-gcc \
+		--out "$@" "$top/examples/light-sensor/light_sensor.py"
+}
+
+# The image of a frozen folder.
+pack_bundle() { # DIR ARCHIVE [OPTION...]
+	expect 0 "$imgmin" build -q --sysroot "$pi" --platform linux/arm/v7 -t light-sensor -o "$2" \
+		--install /opt/light-sensor/ --add "$1/_internal:/opt/light-sensor/_internal" "${@:3}" \
+		"$1/light-sensor"
+}
+
+no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
+
+@test "light-sensor: measures on the double, and SIGTERM ends it with 0" {
+	cd "$top/examples/light-sensor"
+	expect 0 env PYTHONPATH=sim "$PYTHON" -B light_sensor.py --once
+	[[ $output =~ ^light:\ [0-9]+\.[0-9]\ lux$ ]]
+	says 'gpio-sim: 4=0'
+	says 'gpio-sim: lines given back'
+	expect 0 env LIGHT_PIN=17 PYTHONPATH=sim "$PYTHON" -B light_sensor.py --once
+	says 'gpio-sim: 17=0'
+	expect 1 env LIGHT_FARAD=much PYTHONPATH=sim "$PYTHON" -B light_sensor.py --once
+	[ "$stderr" = 'light_sensor: LIGHT_FARAD: a number above 0, not much' ]
+
+	cd "$BATS_TEST_TMPDIR"
+	LIGHT_INTERVAL=3600 PYTHONPATH=$top/examples/light-sensor/sim \
+		"$PYTHON" -B "$top/examples/light-sensor/light_sensor.py" >out 2>err 3>&- &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		! grep -q lux out || break
+		sleep 0.05
+	done
+	kill -TERM $pid
+	wait $pid
+	[ "$(tail -n 1 err)" = 'gpio-sim: lines given back' ]
+}
+
+@test "light-sensor frozen: whole without a libc, the same each time" {
+	need_tool arm-linux-gnueabihf-gcc arm-linux-gnueabihf-readelf
+	sysroot pi armhf pi
+	freeze one/light-sensor
+	freeze two/light-sensor
+	diff -r one two
+	# Every library that something in there needs is in there, but for the C library's.
+	find one -type f | while read -r file; do
+		arm-linux-gnueabihf-readelf -dW "$file" 2>/dev/null || true
+	done | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort -u >needed
+	grep -q libpython needed
+	while read -r name; do
+		case $name in
+		libc.so.6 | libm.so.6 | ld-linux-armhf.so.3) [ ! -e "one/light-sensor/_internal/$name" ] ;;
+		*) [ -f "one/light-sensor/_internal/$name" ] || { echo "$name is missing"; return 1; } ;;
+		esac
+	done <needed
+	! find one -name '*.py' | grep .
+}
+
+@test "light-sensor frozen: the image is at most 12 MB raw, runs, and knows that this is no Pi" {
+	need_tool arm-linux-gnueabihf-gcc
+	sysroot pi armhf pi
+	freeze light-sensor
+	pack_bundle light-sensor i.tar
+	unpack i.tar root
+	at_most "light-sensor, armhf, frozen, raw" "$raw" 12000000
+	echo "# light-sensor, armhf, frozen, gzip: $compressed bytes" >&3
+	expect 1 in_image root /opt/light-sensor/light-sensor
+	[ "$stderr" = "$no_pi" ]
+
+	# With the double frozen in, it measures: all of it works but the pins.
+	freeze sim/light-sensor --path "$top/examples/light-sensor/sim"
+	pack_bundle sim/light-sensor sim.tar
+	unpack sim.tar root
+	expect 0 in_image root /opt/light-sensor/light-sensor --once
+	[[ $output =~ ^light:\ [0-9]+\.[0-9]\ lux$ ]] || [ "$output" = 'light: dark' ]
+	says 'gpio-sim: lines given back'
+}
+
+@test "light-sensor frozen: in Docker" {
+	need_engines
+	need_foreign arm
+	need_tool arm-linux-gnueabihf-gcc
+	sysroot pi armhf pi
+	freeze light-sensor
+	pack_bundle light-sensor i.tar
+	docker load -q -i i.tar
+	expect 1 run_in_docker light-sensor
+	says "$no_pi"
+}
+
 # A server with server.crt that keeps the last POST in ./received; its port is $port.
 receiver_start() {
 	"$PYTHON" "$top/tests/lib/receiver.py" server.crt server.key received port 3>&- >receiver.log 2>&1 </dev/null &
