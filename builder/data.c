@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "builder/assemble.h"
+#include "builder/container.h"
 #include "builder/data_impl.h"
 #include "ldd/verify.h"
 
@@ -393,17 +393,6 @@ static struct err *called_by(struct collector *c, const struct data_rule *rule, 
 	return NULL;
 }
 
-static const char *env_value(const struct strings *env, const char *name)
-{
-	size_t n = strlen(name);
-	const char *value = NULL;
-
-	for (size_t i = 0; env && i < env->len; i++)
-		if (!strncmp(env->at[i], name, n) && env->at[i][n] == '=')
-			value = env->at[i] + n + 1;
-	return value && *value ? value : NULL;
-}
-
 struct asks {
 	struct data_ask *at;
 	size_t len, cap;
@@ -428,9 +417,9 @@ static struct err *find_asks(struct collector *c, const struct data_rule *rule,
 	if (reason && !rule->needs_param)
 		ask_for(c, out, NULL)->reason = reason;
 	for (const char *const *v = rule->env; v && *v; v++) {
-		const char *value = env_value(c->o->env, *v);
+		const char *value = c->o->env ? env_value(c->o->env, *v) : NULL;
 
-		if (!value || (rule->symbols && !reason))
+		if (!value || !*value || (rule->symbols && !reason))
 			continue;
 		struct data_ask *q = ask_for(c, out, value);
 
