@@ -544,7 +544,7 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 	if (n.files.len && !n.source)
 		n.source = root_is_host(c->o->sysroot) ? "this machine" : "the sysroot";
 	TRY(finish_need(&n));
-	if (!n.files.len && q->is_asked)
+	if (!n.files.len && q->is_asked && !(rule->add == add_certs && c->o->present))
 		return nothing_found(&n);
 	// TZ may be a rule of its own ("CET-1CEST,M3.5.0,M10.5.0/3"), which needs no file.
 	if (!n.files.len && n.is_included && rule->add == add_zone && is_zone_name(q->param))

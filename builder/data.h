@@ -13,6 +13,9 @@ struct data_options {
 	bool is_image; // the sysroot is an image made smaller: its own /etc/nsswitch.conf counts
 	const struct closure *const *closures; // programs, and what else may run code in the image
 	size_t nclosures;
+	// Paths that the image has by --add or --include: certificates that lie there are the ones.
+	// NULL: none.
+	const struct strings *present;
 	// What hidden_add suggested, for "dlopen": of each closure, or NULL.
 	const struct suggestions *const *suggestions;
 };

@@ -129,6 +129,18 @@ static struct err *wanted_paths(struct collector *c, struct strings *paths)
 	return NULL;
 }
 
+// A bundle that the user brings.
+static const char *find_present(struct collector *c)
+{
+	const struct strings *present = c->o->present;
+
+	for (size_t i = 0; i < BUNDLES; i++)
+		for (size_t k = 0; present && k < present->len; k++)
+			if (!strcmp(present->at[k], bundles[i]))
+				return bundles[i];
+	return NULL;
+}
+
 static struct err *no_certs(const struct data_need *n, bool has_host)
 {
 	return err_hint(
@@ -146,30 +158,42 @@ static bool is_put(const struct data_need *n, const char *path)
 	return false;
 }
 
-struct err *add_certs(struct collector *c, const struct data_ask *q, struct data_need *n)
+// The one file they all come down to; *at is where it lies in the image, NULL where there is none.
+static struct err *put_bundle(struct collector *c, struct data_need *n, const char **at)
 {
-	const char *bundle = find_bundle(c->o->sysroot), *at = bundle;
+	const char *bundle = find_bundle(c->o->sysroot);
 	struct root *host = root_is_host(c->o->sysroot) ? NULL : c->o->host;
-	struct strings paths = {0};
 	bool found;
 
-	(void)q;
-	if (bundle) {
-		TRY(need_put(c, n, bundle, &found));
-	} else if (host && (bundle = find_bundle(host))) {
-		at = bundles[0];
-		TRY(need_put_from(c, n, host, bundle, at));
-		n->source = "this machine";
-		if (n->is_included)
-			collect_warn(c, "certs: the sysroot has none, this machine's %s is taken",
-				bundle);
-	} else {
+	*at = find_present(c);
+	if (*at)
+		return NULL;
+	if (bundle)
+		return need_put(c, n, *at = bundle, &found);
+	bundle = host ? find_bundle(host) : NULL;
+	if (!bundle)
 		return n->is_included ? no_certs(n, c->o->host) : NULL;
-	}
+	*at = bundles[0];
+	n->source = "this machine";
+	if (n->is_included)
+		collect_warn(c, "certs: the sysroot has none, this machine's %s is taken", bundle);
+	return need_put_from(c, n, host, bundle, *at);
+}
+
+struct err *add_certs(struct collector *c, const struct data_ask *q, struct data_need *n)
+{
+	struct strings paths = {0};
+	const char *at;
+
+	(void)q;
+	TRY(put_bundle(c, n, &at));
+	if (!at)
+		return NULL;
 	TRY(wanted_paths(c, &paths));
 	vec_each (p, &paths) {
-		found = false;
-		if (sysroot_has(c, *p))
+		bool found = false;
+
+		if (!find_present(c) && sysroot_has(c, *p))
 			TRY(need_put(c, n, *p, &found));
 		if (!found && !is_put(n, *p) && strcmp(*p, at) != 0)
 			need_make_link(c, n, *p, at);

@@ -47,7 +47,7 @@ static void make_openssl(struct fixture *f, const char *dir)
 
 // What a test asks for; lists end with NULL.
 struct question {
-	const char *programs[4], *with[4], *without[4], *env[4];
+	const char *programs[4], *with[4], *without[4], *env[4], *present[4];
 	bool is_image, no_host;
 	const char *host; // in the fixture's directory; NULL: an empty one
 };
@@ -74,13 +74,14 @@ static struct strings list_of(const char *const *at)
 static void ask(struct fixture *f, const struct question *q, struct answer *out)
 {
 	struct strings with = list_of(q->with), without = list_of(q->without),
-		       env = list_of(q->env);
+		       env = list_of(q->env), present = list_of(q->present);
 	const struct closure *closures[4];
 	const struct suggestions *suggestions[4];
 	drop(mem_drop) char *host = str_printf("%s/%s", f->dir, q->host ? q->host : "none");
 	struct data_options o = {.with = &with,
 		.without = &without,
 		.env = &env,
+		.present = &present,
 		.is_image = q->is_image,
 		.closures = closures,
 		.suggestions = suggestions};
@@ -238,6 +239,22 @@ static void no_certificates_anywhere_is_an_error(void **state)
 	ask(f, &(struct question){.programs = {"/usr/bin/tls"}, .without = {"certs"}}, &a);
 	assert_null(need_called(&a, "certs"));
 	assert_int_equal(a.warnings.len, 0);
+	forget(&a);
+}
+
+static void certificates_that_the_user_brings_are_the_ones(void **state)
+{
+	struct fixture *f = *state;
+	struct answer a;
+
+	make_root(f);
+	make_openssl(f, "/usr/lib/ssl");
+	ask(f, &(struct question){.programs = {"/usr/bin/tls"}, .present = {"/etc/ssl/cert.pem"}},
+		&a);
+	const struct data_need *n = need_called(&a, "certs");
+
+	assert_int_equal(n->files.len, 1);
+	expect_link(n, "/usr/lib/ssl/cert.pem", "/etc/ssl/cert.pem");
 	forget(&a);
 }
 
@@ -710,6 +727,7 @@ int main(void)
 		TEST(links_of_the_sysroot_are_kept),
 		TEST(certificates_else_come_from_this_machine),
 		TEST(no_certificates_anywhere_is_an_error),
+		TEST(certificates_that_the_user_brings_are_the_ones),
 		TEST(what_is_refused_is_told_and_left_out),
 		TEST(static_programs_are_known_by_their_texts),
 		TEST(zones_are_suggested_and_come_when_asked_for),
