@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/compress.h"
+#include "builder/budget.h"
 #include "builder/target.h"
 #include "ldd/verify.h"
 
@@ -27,9 +28,9 @@ struct finding *finding_add(struct check *c, enum finding_kind kind, const char 
 }
 
 // An error of a part becomes a finding, and the rest is looked at all the same.
-static void damage(struct check *c, struct err *e)
+static void add_error(struct check *c, enum finding_kind kind, struct err *e)
 {
-	struct finding *f = finding_add(c, FINDING_DAMAGE, "%s", err_text(e));
+	struct finding *f = finding_add(c, kind, "%s", err_text(e));
 
 	if (err_hint_text(e))
 		f->hint = arena_strdup(&c->arena, err_hint_text(e));
@@ -47,6 +48,11 @@ void check_closure(struct check *c, const struct closure *closure)
 			vec_push(
 				&c->arena, &f->details, arena_strdup(&c->arena, p->searched.at[i]));
 	}
+}
+
+static void damage(struct check *c, struct err *e)
+{
+	add_error(c, FINDING_DAMAGE, e);
 }
 
 // ---- layers and other blobs ----
@@ -179,6 +185,24 @@ static void check_agreement(struct check *c, const struct image *image)
 			by_index.variant[0] ? "" : ": engines take it for v7");
 }
 
+static void check_size(struct check *c, const struct image *image, struct inside *in)
+{
+	struct budget budget = {0};
+	uint64_t size = 0;
+	size_t n = 0;
+	const struct layered_file *files = in ? layers_files(in->layers, &n) : NULL;
+
+	for (size_t i = 0; i < image->manifest.layers.len; i++)
+		size += (uint64_t)((const struct descriptor *)image->manifest.layers.at + i)->size;
+	for (size_t i = 0; i < n; i++)
+		if (S_ISREG(files[i].node.mode) && !files[i].hard_link)
+			budget_see(&budget, files[i].path, files[i].node.size);
+	struct err *e = budget_check(&budget, size, c->args->max_size);
+
+	if (e)
+		add_error(c, FINDING_POLICY, e);
+}
+
 static struct err *check_image(struct check *c, struct transport *t, const struct image *image)
 {
 	drop(inside_drop) struct inside in = {0};
@@ -188,6 +212,7 @@ static struct err *check_image(struct check *c, struct transport *t, const struc
 	c->layers += image->manifest.layers.len;
 	check_agreement(c, image);
 	TRY(open_inside(c, t, image, &in, &is_open));
+	check_size(c, image, is_open ? &in : NULL);
 	TRY(check_target_image(c, image, is_open ? &in : NULL));
 	return is_open ? check_inside(c, &in) : NULL;
 }

@@ -9,6 +9,7 @@ struct check_args {
 	struct strings targets; // names of builder/target.h
 	const char *platform;
 	bool strict;
+	uint64_t max_size; // bytes of an image's layers as they are sent; 0: any
 	struct registry_args registry;
 };
 
@@ -16,7 +17,7 @@ enum finding_kind {
 	FINDING_WARNING,
 	FINDING_DAMAGE,   // in the image itself
 	FINDING_NO_START, // a program of it would not start
-	FINDING_POLICY,   // nothing for --platform, or what a target cannot take
+	FINDING_POLICY,   // nothing for --platform, too large, or what a target cannot take
 };
 struct finding {
 	enum finding_kind kind;

@@ -62,6 +62,9 @@ static const struct opt check_opts[] = {
 	OPT("target", 0, OPT_TEXTS, AT(targets), "NAME",
 		"a device or engine that must be able to take it, such as pi-zero, pi5, balena or "
 		"docker-18 (repeatable)"),
+	OPT("max-size", 0, OPT_SIZE, AT(max_size), "SIZE",
+		"the layers of an image may have that many bytes as they are sent, such as 2MB or "
+		"1.5MiB"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
 		"only what a device of this platform would run; of a FILE: must run there"),
 	OPT("sysroot", 0, OPT_TEXTS, AT(sysroots), "[PLATFORM=]SRC",
@@ -85,7 +88,7 @@ const struct command command_check = {
 		"libraries or the sysroot's. Nothing is unpacked or run.\n\n"
 		"On stdout stands one line for each finding. The exit status is 1 for damage in the image, "
 		"3 where a program would not start, 4 where it holds nothing for --platform, is not for a "
-		"--target, or with --strict and a warning.",
+		"--target, is above --max-size, or with --strict and a warning.",
 	.opts = check_opts,
 	.args_size = sizeof(struct check_args),
 	.defaults = &check_defaults,

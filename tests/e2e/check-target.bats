@@ -259,3 +259,18 @@ manifests[1]["platform"] = {"os": "linux", "architecture": "amd64"}'
 	expect 4 "$imgmin" check --target pi5 "$here/hello"
 	prints "it needs linux/amd64, a Pi 5 runs linux/arm64 or linux/arm/v8"
 }
+
+@test "a budget for each platform's layers" {
+	size=$(($(stat -c %s "$here"/v6.d/blobs/sha256/* | sort -n | tail -n 3 | paste -sd+)))
+	expect 0 "$imgmin" check --max-size "$size" "$here/v6.d"
+	expect 4 "$imgmin" check --max-size $((size - 1)) "$here/v6.d"
+	prints "error: linux/arm/v6: its layers have $size bytes, --max-size allows $((size - 1))"
+	expect 4 "$imgmin" check --max-size 100kB "$here/five.d"
+	for platform in linux/arm/v5 linux/arm/v6 linux/arm/v7 linux/arm64 linux/amd64; do
+		prints "error: $platform: its layers have "
+	done
+	hint_is "its largest files are /lib/libc.so.6 "
+	says ", /usr/bin/hello-"
+	expect 0 "$imgmin" check --max-size 10MiB "$here/five.d"
+	expect 2 "$imgmin" check --max-size much "$here/five.d"
+}
