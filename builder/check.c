@@ -37,22 +37,54 @@ static void add_error(struct check *c, enum finding_kind kind, struct err *e)
 	err_drop(&e);
 }
 
-void check_closure(struct check *c, const struct closure *closure)
+// These options are for programs; what an image lacks was forgotten when it was made.
+static const char *problem_hint(const struct problem *p, const struct image *image)
 {
-	vec_each (p, &closure->problems) {
-		struct finding *f = finding_add(
-			c, p->is_warning ? FINDING_WARNING : FINDING_NO_START, "%s", p->text);
+	bool names_option = p->hint &&
+		(strstr(p->hint, "--sysroot") || strstr(p->hint, "--library-path") ||
+			strstr(p->hint, "--platform"));
 
-		f->hint = p->hint ? arena_strdup(&c->arena, p->hint) : NULL;
-		for (size_t i = 0; i < p->searched.len; i++)
-			vec_push(
-				&c->arena, &f->details, arena_strdup(&c->arena, p->searched.at[i]));
+	if (!image || !names_option)
+		return p->hint;
+	switch (p->kind) {
+	case PROBLEM_MISSING:
+		return "put it into the image where the loader looks for it: -v lists the places";
+	case PROBLEM_INTERPRETER:
+		return "put this loader into the image, or link the program statically";
+	case PROBLEM_ABI:
+		return "put a program of that platform into the image, or correct the image's "
+		       "platform";
+	default:
+		return "put files into the image that were made for each other";
 	}
+}
+
+static void add_problem(struct check *c, const struct problem *p, const struct image *image)
+{
+	struct finding *f =
+		finding_add(c, p->is_warning ? FINDING_WARNING : FINDING_NO_START, "%s", p->text);
+	const char *hint = problem_hint(p, image);
+
+	f->hint = hint ? arena_strdup(&c->arena, hint) : NULL;
+	for (size_t i = 0; i < p->searched.len; i++)
+		vec_push(&c->arena, &f->details, arena_strdup(&c->arena, p->searched.at[i]));
+}
+
+// A program of another machine lacks its libraries, too: the reason comes first.
+void check_closure(struct check *c, const struct closure *closure, const struct image *image)
+{
+	vec_each (p, &closure->problems)
+		if (p->kind == PROBLEM_ABI)
+			add_problem(c, p, image);
+	vec_each (p, &closure->problems)
+		if (p->kind != PROBLEM_ABI)
+			add_problem(c, p, image);
 }
 
 static void damage(struct check *c, struct err *e)
 {
-	add_error(c, FINDING_DAMAGE, e);
+	add_error(c, FINDING_DAMAGE,
+		err_hint(e, "get or build the image again: it is not as it was made"));
 }
 
 // ---- layers and other blobs ----
@@ -109,7 +141,9 @@ static bool check_layers(
 		if (i < said->len && strcmp(said->at[i], diff_id.text) != 0)
 			finding_add(c, FINDING_DAMAGE,
 				"layer %zu: its diff_id is %s, the config says %s", i, diff_id.text,
-				said->at[i]);
+				said->at[i])
+				->hint = "build the image again: what made it put a layer and a "
+					 "config together that are not of one image";
 		vec_push(&c->arena, ids, arena_strdup(&c->arena, diff_id.text));
 	}
 	return is_readable;
@@ -356,7 +390,7 @@ static struct err *resolve_program(struct check *c, struct sysroots *s)
 	c->platform = arena_strdup(&c->arena, platform_text(&needed, text));
 	c->programs = 1;
 	c->libraries = closure.objects.len - 1;
-	check_closure(c, &closure);
+	check_closure(c, &closure, NULL);
 	check_target_program(c, &closure, &needed);
 	struct strings warnings = sysroots_warnings(s, &c->arena);
 

@@ -62,7 +62,7 @@ must_check struct err *check_verdict(const struct check *c);
 // For the parts of the check.
 struct finding *finding_add(struct check *c, enum finding_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-// The problems of a program as findings.
-void check_closure(struct check *c, const struct closure *closure);
+// The problems of a program as findings; image: it lies in there, NULL: on this machine.
+void check_closure(struct check *c, const struct closure *closure, const struct image *image);
 // What a container of the image starts, and whether it would (builder/check_inside.c).
 must_check struct err *check_inside(struct check *c, struct inside *in);

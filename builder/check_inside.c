@@ -110,14 +110,21 @@ static void check_access(struct check *c, struct inside *in, const struct accoun
 		if (!dir->error && !may(who, &dir->node, 1)) {
 			finding_add(c, FINDING_NO_START,
 				"user %u may not pass the directory %s (mode %04o)", who->uid, path,
-				dir->node.mode & 07777);
+				dir->node.mode & 07777)
+				->hint = "open the directory (chmod a+rx) before it goes into the "
+					 "image, or run as its owner";
 			return;
 		}
 		*slash = '/';
 	}
 	if (!may(who, &w->node, bits))
 		finding_add(c, FINDING_NO_START, "user %u may not %s %s (mode %04o)", who->uid,
-			bits & 1 ? "execute" : "read", w->path, w->node.mode & 07777);
+			bits & 1 ? "execute" : "read", w->path, w->node.mode & 07777)
+			->hint = bits & 1
+			? "let others execute it (chmod a+rx) before it goes into the image, or "
+			  "run as its owner"
+			: "let others read it (chmod a+r) before it goes into the image, or run as "
+			  "its owner";
 }
 
 // ---- programs ----
@@ -151,7 +158,7 @@ static struct err *check_loads(
 	TRY(verify_versions(r, closure));
 	TRY(verify_symbols(r, closure));
 	TRY(verify_platform(r, closure, declared.arch[0] ? &declared : NULL, &needed));
-	check_closure(c, closure);
+	check_closure(c, closure, in->image);
 	check_conf(c, closure);
 	if (closure->interpreter)
 		check_access(c, in, who, closure->interpreter->walk, 1);
@@ -160,6 +167,21 @@ static struct err *check_loads(
 			check_access(c, in, who, closure->objects.at[i]->file->walk, 4);
 	c->libraries += closure->objects.len - 1;
 	return NULL;
+}
+
+static const char *start_hint(const struct started *s)
+{
+	if (s->word[0] && s->word[strlen(s->word) - 1] == '\r')
+		return "the script has line ends of Windows: save it with those of Unix";
+	if (strncmp(s->why, "runs ", 5) == 0)
+		return "put this interpreter into the image as well";
+	if (!s->walk)
+		return "put it into the image, or name a program that is there as the entrypoint";
+	if (!S_ISREG(s->walk->node.mode))
+		return "name a program as the entrypoint";
+	if (!(s->walk->node.mode & 0111))
+		return "make it executable (chmod 755) before it goes into the image";
+	return "a script begins with #! and its interpreter, such as #!/bin/sh";
 }
 
 static struct err *check_started(
@@ -171,8 +193,7 @@ static struct err *check_started(
 	if (s->trouble) {
 		f = finding_add(c, s->is_required ? FINDING_NO_START : FINDING_WARNING,
 			"%s (%s): %s", s->word, s->why, s->trouble);
-		if (s->word[strlen(s->word) - 1] == '\r')
-			f->hint = "the script has line ends of Windows: save it with those of Unix";
+		f->hint = start_hint(s);
 		return NULL;
 	}
 	check_access(c, in, who, s->walk, s->is_elf ? 1 : 5);
