@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "builder/report.h"
 
 void budget_see(struct budget *b, const char *path, uint64_t size)

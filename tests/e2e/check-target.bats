@@ -238,6 +238,44 @@ manifests[1]["platform"] = {"os": "linux", "architecture": "amd64"}'
 	prints "/usr/bin/nothing"
 }
 
+@test "what is wrong with an image is told with what to do about the image" {
+	mkdir -p t/usr/bin t/opt
+	tree t
+	starts() { # PROGRAM STATUS HINT
+		image pack i t "config['config']['Entrypoint'] = ['$1']"
+		expect "$2" "$imgmin" check ./i
+		hint_is "$3"
+	}
+	starts /usr/bin/nothing 3 "put it into the image, or name a program that is there as the entrypoint"
+	starts nothing 3 "put it into the image, or name a program"
+	starts /usr/bin 3 "name a program as the entrypoint"
+	cp "$here/hello" t/opt/x
+	chmod 644 t/opt/x
+	starts /opt/x 3 "make it executable (chmod 755) before it goes into the image"
+	echo text >t/opt/text
+	chmod 755 t/opt/text
+	starts /opt/text 3 "a script begins with #! and its interpreter, such as #!/bin/sh"
+	printf '#!/bin/sh\n' >t/opt/script
+	chmod 755 t/opt/script
+	starts /opt/script 3 "put this interpreter into the image as well"
+	find t -name 'libm.so*' -delete
+	starts /usr/bin/hello 3 "put it into the image where the loader looks for it: -v lists the places"
+	find t -name 'ld-linux*' -delete
+	starts /usr/bin/hello 3 "put this loader into the image, or link the program statically"
+	# Of another machine, which says more than the libraries it lacks.
+	cp "$here/hello-arm" t/usr/bin/hello
+	starts /usr/bin/hello 3 "put a program of that platform into the image"
+	says "is for linux/arm/v7, asked for was linux/amd64"
+	cp -a "$here/v6.d" d
+	image edit d 'config["rootfs"]["diff_ids"][0] = "sha256:" + 64 * "0"'
+	expect 1 "$imgmin" check ./d
+	hint_is "build the image again"
+	rm -r d && cp -a "$here/v6.d" d
+	flip "$(image blob d 0)"
+	expect 1 "$imgmin" check ./d
+	hint_is "get or build the image again"
+}
+
 @test "every finding has its hint with -v" {
 	"$imgmin" build -q --compression zstd "$here/hello-4k" -o oci:d
 	expect 4 "$imgmin" check -v --target pi5 --target balena ./d
