@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "builder/budget.h"
 #include "builder/build.h"
 
 // ---- layers ----
@@ -240,6 +241,24 @@ static void make_documents(struct build *b)
 		b->top = b->images.at[0]->descriptor;
 }
 
+static struct err *check_size(const struct build *b, const struct built_image *image)
+{
+	struct budget budget = {0};
+	char text[PLATFORM_TEXT];
+	uint64_t size = 0;
+
+	vec_each (l, &image->layers) {
+		size += (uint64_t)l->layer.descriptor.size;
+		for (size_t i = 0; i < l->n; i++)
+			if (S_ISREG(l->entries[i]->entry.mode))
+				budget_see(&budget, l->entries[i]->entry.path,
+					l->entries[i]->entry.size);
+	}
+	TRY_AS(budget_check(&budget, size, b->spec.args->max_size), "%s",
+		platform_text(&image->assembly.platform, text));
+	return NULL;
+}
+
 struct err *build_pack(struct build *b)
 {
 	TRY(pack_layers(b));
@@ -249,6 +268,8 @@ struct err *build_pack(struct build *b)
 		b->events->made(b->events->arg, b);
 	if (b->spec.args->dry_run)
 		return NULL;
+	vec_each (image, &b->images)
+		TRY(check_size(b, *image));
 	TRY(build_publish(b));
 	return build_write_results(b);
 }

@@ -14,6 +14,7 @@ struct build_args {
 	const char *layers, *compression, *compression_level, *source_date_epoch;
 	const char *iidfile, *digestfile, *metadata_file, *cache_dir;
 	const char *format;
+	uint64_t max_size; // bytes of one image's layers as they are sent; 0: any
 	bool dry_run, no_cache, push, load;
 	struct registry_args registry;
 };

@@ -64,6 +64,8 @@
 		OPT("metadata-file", 0, OPT_TEXT,                                                  \
 			(offset) + offsetof(struct build_args, metadata_file), "FILE",             \
 			"write results as JSON there"),                                            \
+		OPT("max-size", 0, OPT_SIZE, (offset) + offsetof(struct build_args, max_size),     \
+			"SIZE", "write nothing where an image's layers are larger, such as 2MB"),  \
 		OPT("dry-run", 0, OPT_FLAG, (offset) + offsetof(struct build_args, dry_run), NULL, \
 			"report, write nothing"),                                                  \
 		OPT("no-cache", 0, OPT_FLAG, (offset) + offsetof(struct build_args, no_cache),     \

@@ -312,3 +312,17 @@ manifests[1]["platform"] = {"os": "linux", "architecture": "amd64"}'
 	expect 0 "$imgmin" check --max-size 10MiB "$here/five.d"
 	expect 2 "$imgmin" check --max-size much "$here/five.d"
 }
+
+@test "a build above its budget writes nothing" {
+	expect 4 "$imgmin" build -q --max-size 100kB "$here/hello" "$here/hello-arm" -o both.tar -o oci:both.d --digestfile digest
+	[ ! -e both.tar ] && [ ! -e both.d ] && [ ! -e digest ]
+	says ": its layers have "
+	says ", --max-size allows 100 kB"
+	hint_is "its largest files are "
+	says "/libc.so.6 "
+	expect 0 "$imgmin" build -q --max-size 10MB "$here/hello" -o one.tar
+	expect 0 "$imgmin" check --max-size 10MB ./one.tar
+	expect 4 "$imgmin" slim -q --max-size 100kB ./one.tar -o small.tar
+	[ ! -e small.tar ]
+	expect 2 "$imgmin" build --max-size -1 "$here/hello"
+}
