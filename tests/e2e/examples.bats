@@ -115,6 +115,37 @@ one_cycle() { # COMMAND...
 	one_cycle env LD_LIBRARY_PATH="$lights/sim" "$lights/bin/traffic-lights"
 }
 
+@test "traffic-lights: the library asks a chip as the kernel wants it, and explains its refusals" {
+	lights native
+	gcc -O1 -D_GNU_SOURCE -Wall -shared -fPIC -o gpiochip.so "$top/tests/lib/gpiochip.c" -ldl
+	export GPIOCHIP_LOG=$PWD/log
+	chip=(env LD_PRELOAD="$PWD/gpiochip.so" "$lights/bin/traffic-lights" --chip /dev/gpiochip-test)
+	expect 0 "${chip[@]}" "${times[@]}" --cycles 1
+	[ "$output" = "$cycle" ]
+	diff log - <<-END
+		3 outputs for traffic-lights
+		set 17=1 27=0 22=0
+		set 17=1 27=1 22=0
+		set 17=0 27=0 22=1
+		set 17=0 27=1 22=0
+		set 17=0 27=0 22=0
+		released
+	END
+	rm log
+	expect 0 "${chip[@]}" --times 0,0,0,0 --cycles 1 --lines 1,2,3 --active-low
+	grep -q '^3 outputs for traffic-lights, active low$' log
+	[ "$(tail -n 2 log)" = 'set 1=0 2=0 3=0
+released' ]
+	rm log
+	expect 1 "${chip[@]}" --lines 4,5,6
+	[ "$stderr" = 'traffic-lights: /dev/gpiochip-test: line 5 is in use by spi0 CS0' ]
+	expect 1 "${chip[@]}" --lines 4,6,54
+	[ "$stderr" = 'traffic-lights: /dev/gpiochip-test: no line 54, the last is 53' ]
+	expect 1 env GPIOCHIP_OLD=1 "${chip[@]}"
+	[ "$stderr" = 'traffic-lights: /dev/gpiochip-test: Invalid argument; Linux before 5.10?' ]
+	[ ! -e log ]
+}
+
 @test "traffic-lights: SIGTERM switches all off, at once" {
 	lights native
 	LD_LIBRARY_PATH=$lights/sim "$lights/bin/traffic-lights" --times 3600000,0,0,0 >out 2>err 3>&- &
@@ -255,10 +286,11 @@ off" ]
 	[ "$(requests "$reg_log" true)" -gt "$before" ]
 }
 
-# freeze DIR [OPTION...]: light-sensor for armhf as a folder of its own, from the sysroot $pi.
+# freeze DIR [OPTION...]: light-sensor for armhf as the folder DIR/dist/light-sensor, from the
+# sysroot $pi.
 freeze() {
-	"$PYTHON" "$top/examples/light-sensor/freeze.py" --sysroot "$pi" --cc arm-linux-gnueabihf-gcc \
-		--out "$@" "$top/examples/light-sensor/light_sensor.py"
+	make -s -C "$top/examples/light-sensor" bundle BUILD="$PWD/$1" SYSROOT="$pi" PYTHON="$PYTHON" \
+		CROSS=arm-linux-gnueabihf FREEZE="${*:2}"
 }
 
 # The image of a frozen folder.
@@ -297,8 +329,8 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 @test "light-sensor frozen: whole without a libc, the same each time" {
 	need_tool arm-linux-gnueabihf-gcc arm-linux-gnueabihf-readelf
 	sysroot pi armhf pi
-	freeze one/light-sensor
-	freeze two/light-sensor
+	freeze one
+	freeze two
 	diff -r one two
 	# Every library that something in there needs is in there, but for the C library's.
 	find one -type f | while read -r file; do
@@ -307,8 +339,8 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 	grep -q libpython needed
 	while read -r name; do
 		case $name in
-		libc.so.6 | libm.so.6 | ld-linux-armhf.so.3) [ ! -e "one/light-sensor/_internal/$name" ] ;;
-		*) [ -f "one/light-sensor/_internal/$name" ] || { echo "$name is missing"; return 1; } ;;
+		libc.so.6 | libm.so.6 | ld-linux-armhf.so.3) [ ! -e "one/dist/light-sensor/_internal/$name" ] ;;
+		*) [ -f "one/dist/light-sensor/_internal/$name" ] || { echo "$name is missing"; return 1; } ;;
 		esac
 	done <needed
 	! find one -name '*.py' | grep .
@@ -317,8 +349,8 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 @test "light-sensor frozen: the image is at most 12 MB raw, runs, and knows that this is no Pi" {
 	need_tool arm-linux-gnueabihf-gcc
 	sysroot pi armhf pi
-	freeze light-sensor
-	pack_bundle light-sensor i.tar
+	freeze real
+	pack_bundle real/dist/light-sensor i.tar
 	unpack i.tar root
 	at_most "light-sensor, armhf, frozen, raw" "$raw" 12000000
 	echo "# light-sensor, armhf, frozen, gzip: $compressed bytes" >&3
@@ -326,8 +358,8 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 	[ "$stderr" = "$no_pi" ]
 
 	# With the double frozen in, it measures: all of it works but the pins.
-	freeze sim/light-sensor --path "$top/examples/light-sensor/sim"
-	pack_bundle sim/light-sensor sim.tar
+	freeze sim --path sim
+	pack_bundle sim/dist/light-sensor sim.tar
 	unpack sim.tar root
 	expect 0 in_image root /opt/light-sensor/light-sensor --once
 	[[ $output =~ ^light:\ [0-9]+\.[0-9]\ lux$ ]] || [ "$output" = 'light: dark' ]
@@ -339,8 +371,8 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 	need_foreign arm
 	need_tool arm-linux-gnueabihf-gcc
 	sysroot pi armhf pi
-	freeze light-sensor
-	pack_bundle light-sensor i.tar
+	freeze real
+	pack_bundle real/dist/light-sensor i.tar
 	docker load -q -i i.tar
 	expect 1 run_in_docker light-sensor
 	says "$no_pi"
