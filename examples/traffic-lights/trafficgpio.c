@@ -37,8 +37,8 @@ static void explain(
 		struct gpio_v2_line_info line = {.offset = lines[i]};
 
 		if (lines[i] >= info.lines) {
-			snprintf(why, why_size, "%s: no line %u, it has %u", chip, lines[i],
-				info.lines);
+			snprintf(why, why_size, "%s: no line %u, the last is %u", chip, lines[i],
+				info.lines - 1);
 			return;
 		}
 		if (ioctl(chip_fd, GPIO_V2_GET_LINEINFO_IOCTL, &line)) {
