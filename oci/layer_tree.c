@@ -8,10 +8,11 @@
 
 #include "oci/tar_read.h"
 
-#define LINKS_MAX 40                   // as in path_resolution(7)
-#define TEXT_MAX (UINT64_C(256) << 20) // link targets and attributes of all entries
-#define XATTRS_MAX 256                 // of one file
-#define LAYER_ALL UINT16_MAX           // above every layer
+#define LINKS_MAX 40                      // as in path_resolution(7)
+#define TEXT_MAX (UINT64_C(256) << 20)    // link targets and attributes of all entries
+#define FOLLOWED_MAX (UINT64_C(64) << 20) // bytes of targets followed for all entries: seconds
+#define XATTRS_MAX 256                    // of one file
+#define LAYER_ALL UINT16_MAX              // above every layer
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 
@@ -156,6 +157,10 @@ static struct err *step_link(struct steps *s, struct tree_node *link, struct tre
 
 	if (++s->links > LINKS_MAX)
 		return err_new(ERR_FAILED, "too many links at %s", link->name);
+	// 40 links of 4,096 bytes before each of millions of entries would take hours.
+	s->tree->followed += link->size;
+	if (s->tree->followed > FOLLOWED_MAX)
+		return err_new(ERR_FAILED, "the links lead a longer way than any image needs");
 	return step_along(s, from, link->target, out);
 }
 

@@ -31,7 +31,7 @@ struct layer_tree {
 	uint64_t nodes_max;
 	uint64_t nentries; // read from all tars
 	uint64_t text;     // bytes of link targets and attributes
-	uint64_t steps;    // from directory to directory that links led along
+	uint64_t followed; // bytes of link targets, each time one was followed
 	uint32_t last_ino;
 };
 

@@ -16,6 +16,8 @@
 #define PLAIN_MAX (UINT64_C(64) << 30)
 #define ENTRIES_MAX 2000000u
 #define LAYERS_MAX 1000u
+#define RATIO_MAX 1100u // gzip reaches 1,032 with nothing but zeros
+#define RATIO_FREE (UINT64_C(64) << 20)
 #define FILES_OPEN_MAX 256u // for layers; processes may have 1024
 
 struct layers_root {
@@ -42,6 +44,7 @@ struct layers {
 	int archive, archive_of;              // a descriptor that several layers lie in, and whose
 	unsigned nfiles_open;
 	uint64_t size, size_max; // of all plain tars
+	uint64_t ratio_max;
 	struct pool *pool;
 	struct layer_tree tree;
 	struct layer_facts *facts;
@@ -98,6 +101,17 @@ static struct err *keep_open(struct layers *l, struct blob *b, struct plain *p)
 	return NULL;
 }
 
+// How much a layer of that size may come to.
+static uint64_t plain_max(const struct layers *l, uint64_t size)
+{
+	const uint64_t left = l->size_max - l->size;
+	uint64_t most;
+
+	if (__builtin_mul_overflow(size, l->ratio_max, &most) || most > left)
+		return left;
+	return most > RATIO_FREE ? most : left < RATIO_FREE ? left : RATIO_FREE;
+}
+
 // Decompressed into `to`, the hashes of both sides checked or known on the way.
 static struct err *decompress_into(struct layers *l, struct transport *t,
 	const struct descriptor *d, const struct blob *b, struct sink *to, struct plain *p)
@@ -106,7 +120,7 @@ static struct err *decompress_into(struct layers *l, struct transport *t,
 	struct hasher h;
 
 	hasher_init(&h, to);
-	TRY(decompress_open(&h.sink, l->size_max - l->size, &plain));
+	TRY(decompress_open(&h.sink, plain_max(l, b->size), &plain));
 	TRY(transport_get_opened(t, d, b, decompressor_sink(plain)));
 	TRY(sink_finish(decompressor_sink(plain)));
 	p->tar.size = h.size;
@@ -129,23 +143,24 @@ static struct err *spool_layer(struct layers *l, struct transport *t, const stru
 	return NULL;
 }
 
-// Kept under the digest that it has, so another one than the config's does no harm there.
 static struct err *cache_layer(struct layers *l, struct transport *t, const struct descriptor *d,
-	const struct blob *b, struct plain *p)
+	const struct blob *b, const struct digest *diff_id, struct plain *p)
 {
 	drop(cache_entry_drop) struct cache_entry *e = NULL;
 	struct digest digest;
 
 	TRY(cache_begin(l->options->cache, &e));
 	TRY(decompress_into(l, t, d, b, cache_entry_sink(e), p));
+	if (!digest_equal(&p->is, diff_id))
+		return NULL; // not worth keeping: an error follows
 	TRY(cache_commit(e, NULL, NULL, &digest, &p->tar));
 	l->nfiles_open++;
 	return NULL;
 }
 
 // A plain one stays where it is and is hashed while it is being indexed.
-static struct err *take_stored(
-	struct layers *l, struct transport *t, const struct descriptor *d, struct plain *p)
+static struct err *take_stored(struct layers *l, struct transport *t, const struct descriptor *d,
+	const struct digest *diff_id, struct plain *p)
 {
 	drop(blob_drop) struct blob b = {.fd = -1};
 
@@ -163,8 +178,8 @@ static struct err *take_stored(
 		p->job = pool_submit(l->pool, hash_plain, p);
 		return NULL;
 	}
-	if (l->options->cache && may_stay_open)
-		return cache_layer(l, t, d, &b, p);
+	if (l->options->cache && diff_id && may_stay_open)
+		return cache_layer(l, t, d, &b, diff_id, p);
 	return spool_layer(l, t, d, &b, p);
 }
 
@@ -177,7 +192,7 @@ static struct err *take_layer(struct layers *l, struct transport *t, const struc
 	if (l->options->cache && diff_id && l->nfiles_open < FILES_OPEN_MAX)
 		TRY(cache_get(l->options->cache, diff_id, &p->tar, &found));
 	if (!found)
-		return take_stored(l, t, d, p);
+		return take_stored(l, t, d, diff_id, p);
 	l->nfiles_open++;
 	p->is = *diff_id;
 	if (p->tar.size > l->size_max - l->size)
@@ -380,6 +395,7 @@ struct err *layers_open(struct transport *t, const struct manifest *m, const str
 	l->spool = l->archive = -1;
 	l->name = arena_strdup(&l->arena, l->options->name ? l->options->name : t->name);
 	l->size_max = l->options->plain_bytes ? l->options->plain_bytes : PLAIN_MAX;
+	l->ratio_max = l->options->ratio ? l->options->ratio : RATIO_MAX;
 	l->pool = pool_new(0);
 	layer_tree_init(&l->tree, l->options->entries ? l->options->entries : ENTRIES_MAX);
 	TRY(read_layers(l, t, m, c));

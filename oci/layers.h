@@ -9,6 +9,7 @@
 struct layers_options {
 	uint64_t plain_bytes; // of all layers together, 0: 64 GiB
 	uint64_t entries;     // 0: 2,000,000
+	uint64_t ratio;       // plain to compressed, of a layer above 64 MiB; 0: 1,100
 	// Where layers that came compressed are kept plain, under their diff_id, and looked for
 	// first: then the transport isn't asked for them. NULL: a temporary file.
 	struct cache *cache;

@@ -293,6 +293,34 @@ static void links_out_of_the_tree_stay_inside(void **state)
 	assert_int_equal(access("/tmp/imgmin-pwned", F_OK), -1);
 }
 
+// Each link is one of 40 at most, but the way through them all is long, and many entries go it.
+static void long_ways_are_bounded(void **state)
+{
+	(void)state;
+	enum { LINKS = 39, ENTRIES = 2000 };
+	struct item *items = mem_alloc((1 + LINKS + ENTRIES) * sizeof(*items));
+	drop(arena_drop) struct arena a = {0};
+	const char *around = "";
+	size_t n = 0;
+
+	for (int i = 0; i < 800; i++)
+		around = arena_printf(&a, "%sd/../", around);
+	items[n++] = (struct item){'d', "d", NULL};
+	for (int i = 0; i < LINKS; i++)
+		items[n++] = (struct item){'l', arena_printf(&a, "l%d", i),
+			i ? arena_printf(&a, "%sl%d", around, i - 1) : "d"};
+	for (int i = 0; i < ENTRIES; i++)
+		items[n++] = (struct item){'f', arena_printf(&a, "l%d/%d", LINKS - 1, i), ""};
+	fails_with("a longer way than any image needs", items, n);
+	{
+		drop(image_drop) struct image i = {0};
+
+		must(open_items(&i, items, n - ENTRIES + 100, items, 1));
+		assert_string_equal(contents(&i, "/d/99"), "");
+	}
+	free(items);
+}
+
 static void damaged_tars_are_errors(void **state)
 {
 	(void)state;
@@ -360,6 +388,18 @@ static void limits_and_mismatches_are_errors(void **state)
 		drop(image_drop) struct image i = {0};
 
 		must_fail(open_tars(&i, &wrong, 1, NULL), "its diff_id is");
+	}
+	run("truncate -s 100M big && tar -cf big.tar big && gzip -nkf big.tar");
+	{
+		drop(image_drop) struct image i = {0};
+
+		must(open_tars(&i, &layer, 1, NULL));
+	}
+	{
+		drop(image_drop) struct image i = {0};
+
+		must_fail(open_tars(&i, &layer, 1, &(struct layers_options){.ratio = 500}),
+			"decompresses to more than");
 	}
 	{
 		drop(image_drop) struct image i = {0};
@@ -466,6 +506,7 @@ int main(void)
 		cmocka_unit_test(hard_links_share_a_file),
 		cmocka_unit_test(hostile_entries_are_errors),
 		cmocka_unit_test(links_out_of_the_tree_stay_inside),
+		cmocka_unit_test(long_ways_are_bounded),
 		cmocka_unit_test(damaged_tars_are_errors),
 		cmocka_unit_test(a_nul_in_a_name_is_an_error),
 		cmocka_unit_test(limits_and_mismatches_are_errors),
