@@ -77,7 +77,13 @@ static struct err *ask_image(struct image_trees *t)
 
 static struct err *ask_once(struct image_trees *t)
 {
-	return t->transport ? NULL : place_wrap(ask_image(t), t->word);
+	struct err *e = t->transport ? NULL : ask_image(t);
+
+	if (!e)
+		return NULL;
+	transport_drop(&t->transport);
+	t->trees.len = 0;
+	return place_wrap(e, t->word);
 }
 
 struct image_tree *image_trees_known(struct image_trees *t, size_t *n)
