@@ -98,6 +98,9 @@ static void read_program_header(struct elf_view *v, const void *p, struct arena 
 	case PT_GNU_STACK:
 		out->exec_stack = g.flags & PF_X;
 		break;
+	case PT_TLS:
+		out->has_tls = true;
+		break;
 	default:
 		break;
 	}

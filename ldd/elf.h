@@ -52,6 +52,7 @@ struct elf {
 	bool bind_now; // DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW
 	bool has_textrel;
 	bool exec_stack; // PT_GNU_STACK asks for it
+	bool has_tls;    // PT_TLS
 	struct {
 		struct elf_segment *at;
 		size_t len, cap;

@@ -1,5 +1,5 @@
 // What the readers of one ELF file share: cached, bounded reads and its byte order and class.
-// Only for ldd/elf*.c and ldd/rewrite*.c.
+// Only for ldd/elf*.c, ldd/rewrite*.c and ldd/unbound.c.
 #pragma once
 #include <libelf.h>
 

@@ -1,5 +1,5 @@
-// What verify and hidden remember of one file (object_file.memo), so that a library shared by a
-// thousand programs is looked into once. Only for these two.
+// What verify, hidden and unbound remember of one file (object_file.memo), so that a library shared
+// by a thousand programs is looked into once. Only for these.
 #pragma once
 #include "base/map.h"
 #include "base/platform.h"
@@ -77,6 +77,16 @@ const struct elf_symbol *facts_find(
 	const struct facts *f, const char *name, uint32_t hash, const struct elf_symbol *after);
 // Does the file leave the symbol undefined?
 bool facts_imports(const struct facts *f, const char *name);
+
+// The files that symbols are searched in, in breadth-first order.
+struct scope {
+	const struct object_file **at;
+	size_t len, cap;
+	bool has_versions; // musl has none
+};
+// The first file that defines what is wanted, or that may, its symbols being damaged; NULL: none.
+must_check struct err *scope_find(struct resolver *r, const struct scope *scope,
+	const struct elf_symbol *want, const struct object_file **out);
 
 // Is there something to look into: found, ELF, whole?
 bool object_is_usable(const struct object *o);

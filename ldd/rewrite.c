@@ -80,7 +80,7 @@ static void place_loads(struct rewriter *w)
 		// The loader may map the page before it: it must be one of the file.
 		uint64_t align = choose_alignment(w, s), back = (end - s->vaddr) & (align - 1);
 
-		s->new_off = back <= end ? end - back : s->off;
+		s->new_off = back <= end ? end - back : s->vaddr & (align - 1);
 	}
 }
 
@@ -131,9 +131,10 @@ static void find_gaps(struct rewriter *w, struct gaps *g)
 		size_t len, cap;
 	} used = {0};
 
-	for (size_t i = 0; i < w->nloads; i++)
-		vec_push(w->tmp, &used,
-			(struct rewrite_range){0, w->loads[i]->filesz, w->loads[i]->new_off, 0});
+	vec_each (s, &w->segments)
+		if (s->type == PT_LOAD)
+			vec_push(
+				w->tmp, &used, (struct rewrite_range){0, s->filesz, s->new_off, 0});
 	vec_push(w->tmp, &used, (struct rewrite_range){0, w->header_size, 0, 0});
 	vec_push(w->tmp, &used, (struct rewrite_range){0, w->phdrs_size, w->phoff, 0});
 	qsort(used.at, used.len, sizeof(*used.at), by_at);

@@ -8,13 +8,6 @@
 // A program that lacks a whole library's symbols is not helped by a thousand lines.
 enum { MAX_REPORTED = 8 };
 
-// The objects that are searched, in breadth-first order.
-struct scope {
-	const struct object_file **at;
-	size_t len, cap;
-	bool has_versions; // musl has none
-};
-
 static bool answers_to(const struct object_file *f, const char *name)
 {
 	const char *slash = strrchr(f->path, '/');
@@ -48,8 +41,8 @@ static bool matches(const struct scope *scope, const struct object_file *f,
 	return !def->is_hidden_version || (first && def->version && !strcmp(def->version, first));
 }
 
-static struct err *find(struct resolver *r, const struct scope *scope,
-	const struct elf_symbol *want, const struct object_file **out)
+struct err *scope_find(struct resolver *r, const struct scope *scope, const struct elf_symbol *want,
+	const struct object_file **out)
 {
 	uint32_t hash = symbol_hash(want->name);
 
@@ -150,7 +143,7 @@ static struct err *check_object(struct resolver *r, struct closure *c, const str
 
 		if (!is_checked(s))
 			continue;
-		TRY(find(r, scope, s, &found));
+		TRY(scope_find(r, scope, s, &found));
 		if (found)
 			add_once(scratch, &used, found);
 		else if (s->by_data || o->file->elf.bind_now || c->libc == LIBC_MUSL)

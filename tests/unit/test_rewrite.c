@@ -661,6 +661,14 @@ static void segments_without_bytes_point_into_the_file(void **state)
 
 	assert_true(e.loads.at[1].offset <= w.size);
 	assert_int_equal((e.loads.at[1].vaddr - e.loads.at[1].offset) % 4096, 0);
+
+	// Even where its place lies behind everything else.
+	options.page_size = 16384;
+	drop(file_drop) struct file *g = rewritten(&w);
+
+	e = read_elf(g);
+	assert_true(e.loads.at[1].offset <= w.size);
+	assert_int_equal((e.loads.at[1].vaddr - e.loads.at[1].offset) % 16384, 0);
 }
 
 static void processor_attributes_that_a_segment_names_are_kept(void **state)
