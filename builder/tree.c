@@ -17,7 +17,8 @@ struct tree {
 		size_t len, cap;
 	} entries;
 	int64_t mtime;
-	struct root *like; // NULL: none
+	struct root *like;    // NULL: none
+	struct root *smaller; // of files that were replaced; NULL: none
 };
 
 const char *part_text(enum part p)
@@ -52,6 +53,7 @@ void tree_drop(struct tree **t)
 {
 	if (!*t)
 		return;
+	root_drop(&(*t)->smaller);
 	arena_drop(&(*t)->arena);
 	mem_drop(t);
 }
@@ -107,11 +109,13 @@ struct err *tree_is_same(
 {
 	drop(file_drop) struct file *x = NULL, *y = NULL;
 
-	*same = S_ISREG(e->entry.mode) && e->entry.root == from &&
-		strcmp(e->entry.source, source) == 0;
-	if (*same || !S_ISREG(e->entry.mode) || !e->entry.root)
+	struct root *root = e->old_root ? e->old_root : e->entry.root;
+	const char *path = e->old_root ? e->old_source : e->entry.source;
+
+	*same = S_ISREG(e->entry.mode) && root == from && strcmp(path, source) == 0;
+	if (*same || !S_ISREG(e->entry.mode) || !root)
 		return NULL;
-	TRY(root_open_file(e->entry.root, e->entry.source, &x));
+	TRY(root_open_file(root, path, &x));
 	TRY(root_open_file(from, source, &y));
 	return compare_files(x, y, same);
 }
@@ -307,6 +311,22 @@ struct err *tree_add_walk(
 	if (S_ISDIR(w->node.mode))
 		return tree_add_dir(t, w->path, w->node.mode & 07777, part, reason);
 	return NULL; // devices and sockets are the engine's to make
+}
+
+void tree_adopt(struct tree *t, struct root *root)
+{
+	t->smaller = root;
+}
+
+void tree_replace(
+	struct tree *t, struct tree_entry *e, struct root *from, const char *source, uint64_t size)
+{
+	e->old_root = e->entry.root;
+	e->old_source = e->entry.source;
+	e->old_size = e->entry.size;
+	e->entry.root = from;
+	e->entry.source = arena_strdup(&t->arena, source);
+	e->entry.size = size;
 }
 
 // ---- where a path lies ----

@@ -12,6 +12,10 @@ struct tree_entry {
 	enum part part;
 	const char *reason; // "needed by sensor", "the program", "--add"
 	bool is_implied;    // a directory that nobody named: made for what lies in it
+	// What the file was before it was made smaller (tree_replace); NULL: it is as it was.
+	struct root *old_root;
+	const char *old_source;
+	uint64_t old_size;
 };
 
 struct tree;
@@ -46,9 +50,15 @@ must_check struct err *tree_add_walk(struct tree *t, struct root *from, const st
 must_check struct err *tree_place(
 	struct tree *t, struct root *like, const char *path, enum part part, const char **out);
 
-// Are the file's bytes those of a regular file of the tree?
+// Are the file's bytes those of a regular file of the tree, as it was before tree_replace?
 must_check struct err *tree_is_same(
 	const struct tree_entry *e, struct root *from, const char *source, bool *same);
+
+// The root of files that take the place of others; it ends with the tree. At most one.
+void tree_adopt(struct tree *t, struct root *root);
+// Another file takes the place of an entry's: `source` of `from`, of that many bytes.
+void tree_replace(
+	struct tree *t, struct tree_entry *e, struct root *from, const char *source, uint64_t size);
 
 // All entries sorted by path, parents before children. After this nothing can be added.
 void tree_finish(struct tree *t);
