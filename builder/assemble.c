@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builder/own.h"
+#include "builder/trace.h"
 #include "ldd/verify.h"
 
 void assembly_drop(struct assembly *a)
@@ -104,6 +105,7 @@ static struct err *add_program(struct assembly *a, struct installed *p)
 	if (!a->spec->args->install && !is_own(p, f))
 		return tree_add_walk(a->tree, f->root, f->walk, PART_PROGRAM, reason);
 	TRY(tree_place(a->tree, p->program.sysroot->root, p->path, PART_PROGRAM, &path));
+	p->placed = path;
 	return tree_add_file(a->tree, path, f->root, f->walk->path, 0755, PART_PROGRAM, reason);
 }
 
@@ -169,6 +171,51 @@ static struct err *add_includes(
 	return NULL;
 }
 
+// ---- a real run ----
+
+// What a log shows of this machine's own files, or of nothing that is there, is not the sysroot's.
+static struct err *add_traces(struct assembly *a)
+{
+	struct arena *arena = tree_arena(a->tree);
+	const struct strings *logs = &a->spec->args->trace;
+
+	for (size_t i = 0; i < logs->len; i++) {
+		const char *reason = arena_printf(arena, "used in %s", logs->at[i]);
+		struct strings files = {0};
+		size_t unknown;
+
+		TRY(trace_read(logs->at[i], arena, &files, &unknown));
+		if (unknown)
+			vec_push(arena, &a->warnings,
+				arena_printf(arena,
+					"%s: %zu relative paths are left out: the log does not say "
+					"where they start",
+					logs->at[i], unknown));
+		for (size_t k = 0; k < files.len; k++)
+			if (!root_walk_parent(a->sysroot->root, files.at[k])->error &&
+				!is_excluded(files.at[k], &a->spec->args->exclude))
+				TRY(assembly_take(a, files.at[k], PART_DATA, reason));
+	}
+	return NULL;
+}
+
+// ---- smaller files ----
+
+static struct err *shrink(struct assembly *a)
+{
+	struct arena *arena = tree_arena(a->tree);
+	struct {
+		struct dropped_needed *at;
+		size_t len, cap;
+	} dropped = {0};
+
+	vec_each (p, &a->programs)
+		if ((*p)->unbound.len && (*p)->placed)
+			vec_push(arena, &dropped,
+				(struct dropped_needed){(*p)->placed, &(*p)->unbound});
+	return shrink_tree(a->tree, &a->spec->shrink, dropped.at, dropped.len, &a->shrunk);
+}
+
 // ---- the whole ----
 
 static struct err *add_installed(struct assembly *a, struct installed *p)
@@ -196,9 +243,11 @@ struct err *assemble(struct assembly *a, struct root *host)
 		TRY(add_installed(a, *p));
 	TRY(add_includes(a, &args->include, "--include"));
 	TRY(add_includes(a, &args->keep, "--keep"));
+	TRY(add_traces(a));
 	for (size_t i = 0; i < a->spec->adds.len; i++)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i],
 			tree_arena(a->tree)));
+	TRY(shrink(a));
 	TRY(assembly_add_loader_cache(a));
 	tree_finish(a->tree);
 	return NULL;

@@ -11,7 +11,9 @@ struct installed {
 	struct closure closure; // in the sysroot
 	struct suggestions suggestions;
 	const char *path;     // in the image, as it is started
+	const char *placed;   // where the file lies then, without links; NULL: as in the sysroot
 	const char *reason;   // NULL: "the program"
+	struct strings unbound; // DT_NEEDED entries that nothing binds to, and that go
 	struct closure proof; // inside the image
 };
 
@@ -27,6 +29,7 @@ struct assembly {
 		size_t len, cap;
 	} programs, included; // what else came that loads libraries itself
 	struct data_needs data;
+	struct shrunk shrunk;
 	struct tree *tree;
 	struct root *inside; // the finished tree
 	struct resolver *inside_resolver;

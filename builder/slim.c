@@ -228,6 +228,8 @@ static struct err *slim_all(struct slim *s, const struct registry_events *events
 
 	s->build_args = s->args->build;
 	TRY(places_open(&s->build_args.registry, events, &b->places));
+	b->places.cache_dir = s->build_args.cache_dir;
+	b->places.is_cacheless = s->build_args.no_cache;
 	TRY(place_open(&b->places, place, a, &s->transport, &name));
 	TRY(place_find(s->transport, name, a, &found));
 	s->name = found.names.len ? found.names.at[0] : place;

@@ -334,6 +334,15 @@ static struct err *take_format(const struct build_args *args, struct spec *s)
 	return NULL;
 }
 
+static void take_strip(const struct build_args *args, struct spec *s)
+{
+	bool is_all = args->strip && strcmp(args->strip, "all") == 0;
+
+	s->shrink.strip = args->no_strip ? STRIP_NONE : is_all ? STRIP_ALL : STRIP_SECTIONS;
+	if (args->page_size)
+		s->shrink.page_size = 1024 * strtoul(args->page_size, NULL, 10);
+}
+
 static struct err *take_layers(const struct build_args *args, struct spec *s)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
@@ -389,5 +398,6 @@ struct err *spec_from_args(const struct build_args *args, struct arena *a, struc
 	TRY(take_outputs(args, a, out));
 	TRY(take_config(args, a, out));
 	TRY(take_layers(args, out));
+	take_strip(args, out);
 	return take_format(args, out);
 }

@@ -4,6 +4,7 @@
 #include "base/platform.h"
 #include "builder/container.h"
 #include "builder/place.h"
+#include "builder/shrink.h"
 
 // As they were typed; every field is an option of the same name (cli.md).
 struct build_args {
@@ -14,8 +15,9 @@ struct build_args {
 	const char *layers, *compression, *compression_level, *source_date_epoch;
 	const char *iidfile, *digestfile, *metadata_file, *cache_dir;
 	const char *format;
+	const char *strip, *page_size;
 	uint64_t max_size; // bytes of one image's layers as they are sent; 0: any
-	bool dry_run, no_cache, push, load;
+	bool dry_run, no_cache, push, load, no_strip;
 	struct registry_args registry;
 };
 
@@ -42,6 +44,7 @@ struct spec {
 	struct container container;
 	struct json_dict annotations;
 	enum layering layering;
+	struct shrink_options shrink;
 	const struct compress_format *format;
 	int level;
 	bool is_docker; // Docker's media types

@@ -38,6 +38,7 @@ static const struct opt build_opts[] = {
 		"add files of the sysroot, ** crosses directories (repeatable)"),
 	OPT("exclude", 0, OPT_TEXTS, AT(exclude), "GLOB",
 		"leave files of the sysroot out (repeatable)"),
+	DATA_OPTS(0),
 	CONFIG_OPTS(0),
 	LAYER_OPTS(0),
 	REGISTRY_OPTS(AT(registry)),

@@ -34,6 +34,7 @@ static const struct opt slim_opts[] = {
 	OPT("add", 0, OPT_TEXTS, AT(build.add), "SRC:DST[:MODE]",
 		"add a file or folder of this machine (repeatable)"),
 	OPT("exclude", 0, OPT_TEXTS, AT(build.exclude), "GLOB", "leave files out (repeatable)"),
+	DATA_OPTS(AT(build)),
 	CONFIG_OPTS(AT(build)),
 	LAYER_OPTS(AT(build)),
 	REGISTRY_OPTS(AT(build.registry)),

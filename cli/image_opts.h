@@ -15,6 +15,25 @@
 			"push every --tag to its registry"),                                                     \
 		OPT("load", 0, OPT_FLAG, (offset) + offsetof(struct build_args, load), NULL,                     \
 			"load it into Docker or balena-engine")
+// Runtime data, and how files become smaller.
+#define DATA_OPTS(offset)                                                                             \
+	OPT("with", 0, OPT_TEXTS, (offset) + offsetof(struct build_args, with), "LIST",               \
+		"take runtime data by name: certs, tzdata, passwd, locale:NAME ... (repeatable)"),    \
+		OPT("without", 0, OPT_TEXTS, (offset) + offsetof(struct build_args, without),         \
+			"LIST", "leave such data out though a program calls for it (repeatable)"),    \
+		OPT("trace", 0, OPT_TEXTS, (offset) + offsetof(struct build_args, trace), "FILE",     \
+			"add what the log of a 'strace -f' run shows used (repeatable)"),             \
+		OPT("strip", 0, OPT_MAYBE, (offset) + offsetof(struct build_args, strip),             \
+			"[=HOW]", "drop what no loader reads (default); all: section headers too",    \
+			.choices = "sections|all"),                                                   \
+		OPT("no-strip", 0, OPT_FLAG, (offset) + offsetof(struct build_args, no_strip),        \
+			NULL, "leave ELF files as they are"),                                         \
+		OPT("page-size", 0, OPT_CHOICE, (offset) + offsetof(struct build_args, page_size),    \
+			"SIZE",                                                                       \
+			"largest page of the devices' kernels; default 4K, 64K on arm64 and ppc64le", \
+			.choices = "4K|16K|64K"),                                                     \
+		OPT("max-size", 0, OPT_SIZE, (offset) + offsetof(struct build_args, max_size),        \
+			"SIZE", "exit status 4 where a compressed image is larger")
 // The image's config.
 #define CONFIG_OPTS(offset)                                                                        \
 	OPT("entrypoint", 0, OPT_TEXT, (offset) + offsetof(struct build_args, entrypoint),         \
@@ -75,5 +94,5 @@
 #define IMAGE_DEFAULTS                                                                             \
 	{                                                                                          \
 		.layers = "stable", .compression = "gzip", .compression_level = "auto",            \
-		.format = "oci", .registry = REGISTRY_DEFAULTS,                                    \
+		.format = "oci", .strip = "sections", .registry = REGISTRY_DEFAULTS,               \
 	}

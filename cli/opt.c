@@ -64,7 +64,7 @@ struct target {
 
 static bool takes_value(const struct opt *o)
 {
-	return o->kind != OPT_FLAG && o->kind != OPT_COUNT;
+	return o->kind != OPT_FLAG && o->kind != OPT_COUNT && o->kind != OPT_MAYBE;
 }
 
 static const struct opt *by_name(const struct opt *table, const char *name, size_t n)
@@ -233,6 +233,13 @@ static struct err *set(
 		break;
 	case OPT_CHOICE:
 		return set_choice(t->opt, typed, value, place);
+	case OPT_MAYBE:
+		clear_opposite(t);
+		if (value)
+			return set_choice(t->opt, typed, value, place);
+		*(const char **)place =
+			arena_strndup(p->arena, t->opt->choices, strcspn(t->opt->choices, "|"));
+		break;
 	case OPT_TEXTS:
 		vec_push(p->arena, (struct strings *)place, value);
 		break;
@@ -243,7 +250,7 @@ static struct err *set(
 static const char *value_name(const struct opt *o)
 {
 	if (!takes_value(o))
-		return NULL;
+		return o->kind == OPT_MAYBE ? o->value : NULL; // "[=HOW]"
 	return o->value ? o->value : o->choices ? o->choices : "VALUE";
 }
 
@@ -268,7 +275,7 @@ static struct err *parse_long(struct parser *p, char *word)
 	if (!lookup(p, word + 2, n, 0, &t))
 		return unknown(p, typed, typed + 2);
 	if (!takes_value(t.opt)) {
-		if (value)
+		if (value && t.opt->kind != OPT_MAYBE)
 			return err_new(ERR_USAGE, "%s: it takes no value", word);
 	} else if (!value) {
 		TRY(next_value(p, &t, typed, &value));
@@ -503,8 +510,8 @@ static char *left_text(const struct opt *o, struct arena *a)
 	const char *value = value_name(o);
 	char *letter = o->letter ? arena_printf(a, "-%c, ", o->letter) : "    ";
 
-	return arena_printf(
-		a, "  %s--%s%s%s", letter, o->name, value ? " " : "", value ? value : "");
+	return arena_printf(a, "  %s--%s%s%s", letter, o->name, value && *value != '[' ? " " : "",
+		value ? value : "");
 }
 
 static void line(FILE *out, const char *left, int column, const char *text, int columns)

@@ -14,6 +14,7 @@ enum opt_kind {
 	OPT_NUMBER, // int64_t, decimal, within min and max
 	OPT_SIZE,   // uint64_t bytes: 2MiB, 500kB, 10M (10⁶), 1GiB
 	OPT_CHOICE, // const char *: one of `choices`
+	OPT_MAYBE,  // const char *: as OPT_CHOICE, but only as --NAME=VALUE; bare: the first
 	OPT_TEXTS,  // struct strings, repeatable
 };
 

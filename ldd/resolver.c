@@ -179,6 +179,32 @@ struct err *resolver_file(
 	return NULL;
 }
 
+static bool is_among(const struct strings *names, const char *name)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (strcmp(names->at[i], name) == 0)
+			return true;
+	return false;
+}
+
+struct err *resolver_forget_needed(
+	struct resolver *r, struct root *root, const char *path, const struct strings *names)
+{
+	const struct object_file *f;
+
+	TRY(resolver_file(r, root, path, &f));
+	if (!f)
+		return NULL;
+	struct elf *e = &((struct object_file *)f)->elf;
+	__typeof__(e->deps) all = e->deps;
+
+	e->deps = (__typeof__(e->deps)){0};
+	vec_each (d, &all)
+		if (d->kind != ELF_NEEDED || !is_among(names, d->name))
+			vec_push(&r->arena, &e->deps, *d);
+	return NULL;
+}
+
 // Without the slash that stands at the end of most.
 static const char *plain_dir(struct arena *a, const char *dir)
 {

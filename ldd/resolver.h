@@ -47,6 +47,11 @@ struct arena *resolver_arena(struct resolver *r);
 must_check struct err *resolver_file(
 	struct resolver *r, struct root *root, const char *path, const struct object_file **out);
 
+// From now on the file, under the path it was read by, counts as one without these DT_NEEDED
+// entries: what it will be once ldd/rewrite has taken them out.
+must_check struct err *resolver_forget_needed(struct resolver *r, struct root *root,
+	const char *path, const struct strings *names);
+
 // One more place looked at for the process of `program`. An error where there were a million:
 // thousands of names in a run path of thousands of directories would take hours and all memory.
 must_check struct err *resolver_count_place(
