@@ -199,21 +199,82 @@ static struct err *add_traces(struct assembly *a)
 	return NULL;
 }
 
-// ---- smaller files ----
+// ---- runtime data ----
 
-static struct err *shrink(struct assembly *a)
+// Programs, and what else runs code in the image: their closures, and what may be opened besides.
+static void tell_closures(struct assembly *a, struct data_options *o)
 {
 	struct arena *arena = tree_arena(a->tree);
-	struct {
-		struct dropped_needed *at;
-		size_t len, cap;
-	} dropped = {0};
+	size_t n = a->programs.len + a->included.len;
+	const struct closure **closures = arena_alloc(arena, n * sizeof(*closures));
+	const struct suggestions **suggestions = arena_alloc(arena, n * sizeof(*suggestions));
 
-	vec_each (p, &a->programs)
-		if ((*p)->unbound.len && (*p)->placed)
-			vec_push(arena, &dropped,
-				(struct dropped_needed){(*p)->placed, &(*p)->unbound});
-	return shrink_tree(a->tree, &a->spec->shrink, dropped.at, dropped.len, &a->shrunk);
+	o->closures = closures;
+	o->suggestions = suggestions;
+	vec_each (p, &a->programs) {
+		suggestions[o->nclosures] = &(*p)->suggestions;
+		closures[o->nclosures++] = &(*p)->closure;
+	}
+	vec_each (p, &a->included)
+		closures[o->nclosures++] = &(*p)->closure;
+}
+
+static struct err *add_data_file(struct assembly *a, const struct data_file *f, const char *reason)
+{
+	mode_t mode = f->mode & 07777;
+
+	if (tree_find(a->tree, f->path) || is_excluded(f->path, &a->spec->args->exclude))
+		return NULL; // what was asked for by name goes first
+	if (S_ISLNK(f->mode))
+		return tree_add_link(a->tree, f->path, f->target, PART_DATA, reason);
+	if (S_ISDIR(f->mode))
+		return tree_add_dir(a->tree, f->path, mode, PART_DATA, reason);
+	if (!f->root)
+		return tree_add_bytes(a->tree, f->path, f->bytes, mode, PART_DATA, reason);
+	TRY(tree_add_file(a->tree, f->path, f->root, f->source, mode, PART_DATA, reason));
+	return f->root == a->sysroot->root ? assembly_take_libraries(a, f->root, f->source) : NULL;
+}
+
+// Libraries that are opened at run time stand in the closures; --without leaves them out all the
+// same.
+static void forget_refused(struct assembly *a)
+{
+	vec_each (need, &a->data)
+		for (size_t i = 0; need->is_refused && i < need->files.len; i++) {
+			const char *path = need->files.at[i].path;
+			const struct tree_entry *e = tree_find(a->tree, path);
+
+			if (e && data_is_refused(&a->data, path) &&
+				strncmp(e->reason, "--", 2) != 0)
+				tree_forget(a->tree, (struct tree_entry *)e);
+		}
+}
+
+static struct err *add_data(struct assembly *a, struct root *host)
+{
+	struct arena *arena = tree_arena(a->tree);
+	struct data_options o = {
+		.with = &a->spec->args->with,
+		.without = &a->spec->args->without,
+		.env = &a->container->config.env,
+		.resolver = a->sysroot->resolver,
+		.sysroot = a->sysroot->root,
+		.host = host,
+		.is_image = a->is_image,
+	};
+
+	tell_closures(a, &o);
+	TRY(data_collect(&o, arena, &a->data, &a->warnings));
+	vec_each (need, &a->data) {
+		const char *reason = arena_printf(arena, "%s: %s", need->name, need->reason);
+
+		if (!need->is_included)
+			continue;
+		vec_each (f, &need->files)
+			TRY(add_data_file(a, f, reason));
+	}
+	forget_refused(a);
+	return NULL;
 }
 
 // ---- the whole ----
@@ -247,7 +308,7 @@ struct err *assemble(struct assembly *a, struct root *host)
 	for (size_t i = 0; i < a->spec->adds.len; i++)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i],
 			tree_arena(a->tree)));
-	TRY(shrink(a));
+	TRY(add_data(a, host));
 	TRY(assembly_add_loader_cache(a));
 	tree_finish(a->tree);
 	return NULL;

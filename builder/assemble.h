@@ -10,11 +10,11 @@ struct installed {
 	struct program program;
 	struct closure closure; // in the sysroot
 	struct suggestions suggestions;
-	const char *path;     // in the image, as it is started
-	const char *placed;   // where the file lies then, without links; NULL: as in the sysroot
-	const char *reason;   // NULL: "the program"
+	const char *path;       // in the image, as it is started
+	const char *placed;     // where the file lies then, without links; NULL: as in the sysroot
+	const char *reason;     // NULL: "the program"
 	struct strings unbound; // DT_NEEDED entries that nothing binds to, and that go
-	struct closure proof; // inside the image
+	struct closure proof;   // inside the image
 };
 
 // The image of one platform before it is packed.

@@ -46,12 +46,18 @@ static struct err *prove_object(struct assembly *a, struct installed *p, const s
 	return NULL;
 }
 
+// By --without; a loader never asks for these.
+static bool is_left_out(const struct assembly *a, const struct object *o)
+{
+	return o->hidden && data_is_refused(&a->data, o->file->walk->path);
+}
+
 static struct err *prove_program(struct assembly *a, struct installed *p)
 {
 	TRY(closure_resolve(a->inside_resolver, a->inside, p->path, &p->proof));
 	TRY(verify_versions(a->inside_resolver, &p->proof));
 	for (size_t i = 1; i < p->closure.objects.len; i++)
-		if (p->closure.objects.at[i]->file)
+		if (p->closure.objects.at[i]->file && !is_left_out(a, p->closure.objects.at[i]))
 			TRY(prove_object(a, p, p->closure.objects.at[i]));
 	vec_each (q, &p->proof.problems)
 		if (!q->is_warning)

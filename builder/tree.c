@@ -313,6 +313,17 @@ struct err *tree_add_walk(
 	return NULL; // devices and sockets are the engine's to make
 }
 
+void tree_forget(struct tree *t, struct tree_entry *e)
+{
+	size_t n = 0;
+
+	vec_each (x, &t->entries)
+		if (*x != e)
+			t->entries.at[n++] = *x;
+	t->entries.len = n;
+	*map_at(&t->paths, &t->arena, e->entry.path) = NULL;
+}
+
 void tree_adopt(struct tree *t, struct root *root)
 {
 	t->smaller = root;

@@ -54,6 +54,8 @@ must_check struct err *tree_place(
 must_check struct err *tree_is_same(
 	const struct tree_entry *e, struct root *from, const char *source, bool *same);
 
+// Takes an entry out again; directories made for it stay.
+void tree_forget(struct tree *t, struct tree_entry *e);
 // The root of files that take the place of others; it ends with the tree. At most one.
 void tree_adopt(struct tree *t, struct root *root);
 // Another file takes the place of an entry's: `source` of `from`, of that many bytes.

@@ -31,9 +31,7 @@
 		OPT("page-size", 0, OPT_CHOICE, (offset) + offsetof(struct build_args, page_size),    \
 			"SIZE",                                                                       \
 			"largest page of the devices' kernels; default 4K, 64K on arm64 and ppc64le", \
-			.choices = "4K|16K|64K"),                                                     \
-		OPT("max-size", 0, OPT_SIZE, (offset) + offsetof(struct build_args, max_size),        \
-			"SIZE", "exit status 4 where a compressed image is larger")
+			.choices = "4K|16K|64K")
 // The image's config.
 #define CONFIG_OPTS(offset)                                                                        \
 	OPT("entrypoint", 0, OPT_TEXT, (offset) + offsetof(struct build_args, entrypoint),         \

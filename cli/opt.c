@@ -510,8 +510,8 @@ static char *left_text(const struct opt *o, struct arena *a)
 	const char *value = value_name(o);
 	char *letter = o->letter ? arena_printf(a, "-%c, ", o->letter) : "    ";
 
-	return arena_printf(a, "  %s--%s%s%s", letter, o->name, value && *value != '[' ? " " : "",
-		value ? value : "");
+	return arena_printf(a, "  %s--%s%s%s", letter, o->name,
+		value && strncmp(value, "[=", 2) != 0 ? " " : "", value ? value : "");
 }
 
 static void line(FILE *out, const char *left, int column, const char *text, int columns)

@@ -49,8 +49,8 @@ must_check struct err *resolver_file(
 
 // From now on the file, under the path it was read by, counts as one without these DT_NEEDED
 // entries: what it will be once ldd/rewrite has taken them out.
-must_check struct err *resolver_forget_needed(struct resolver *r, struct root *root,
-	const char *path, const struct strings *names);
+must_check struct err *resolver_forget_needed(
+	struct resolver *r, struct root *root, const char *path, const struct strings *names);
 
 // One more place looked at for the process of `program`. An error where there were a million:
 // thousands of names in a run path of thousands of directories would take hours and all memory.

@@ -84,7 +84,7 @@ expect_usage_error()
 		'*' | imgmin) imgmin help >help ;;
 		*) imgmin help "$c" >help ;;
 		esac
-		grep -qE "^ +${letter:+$letter, }$option( |\$)" help
+		grep -qE "^ +${letter:+$letter, }$option( |\[=|\$)" help
 	done <table
 }
 
@@ -160,11 +160,11 @@ expect_usage_error()
 	while IFS= read -r row; do
 		c=$(cut -f1 <<<"$row") option=$(cut -f2 <<<"$row")
 		[ "$c" != '*' ] || c=version
-		run --separate-stderr imgmin "$c" "$option" no-such-word
+		run --separate-stderr imgmin "$c" "$option=no-such-word"
 		expect_usage_error
 		[[ ${stderr_lines[0]} == "imgmin: error: $option no-such-word: not one of "* ]]
 		for word in $(cut -f5 <<<"$row" | tr '|' ' '); do
-			run --separate-stderr imgmin "$c" "$option" "$word" --no-such-option
+			run --separate-stderr imgmin "$c" "$option=$word" --no-such-option
 			expect_usage_error
 			[[ ${stderr_lines[0]} == "imgmin: error: --no-such-option: "* ]]
 		done
