@@ -188,6 +188,82 @@ static struct err *check_texts(const char *option, const struct strings *texts)
 	return NULL;
 }
 
+// The names that Docker and podman know (moby/sys/signal, signal_linux.go).
+static const char *const signals[] = {"ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP",
+	"ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL", "PROF", "PWR", "QUIT", "RTMAX", "RTMIN",
+	"SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1",
+	"USR2", "VTALRM", "WINCH", "XCPU", "XFSZ"};
+
+// Digits alone, at most `max`.
+static bool is_number_to(const char *s, unsigned long max)
+{
+	char *end;
+
+	errno = 0;
+	return isdigit((unsigned char)*s) && strtoul(s, &end, 10) <= max && !*end && !errno;
+}
+
+static bool is_signal(const char *name)
+{
+	if (is_number_to(name, 64))
+		return strtoul(name, NULL, 10) > 0;
+	if (strncasecmp(name, "SIG", 3) == 0)
+		name += 3;
+	// RTMIN+1 to RTMIN+15, RTMAX-1 to RTMAX-14
+	if (strncasecmp(name, "RTMIN+", 6) == 0)
+		return is_number_to(name + 6, 15) && name[6] != '0';
+	if (strncasecmp(name, "RTMAX-", 6) == 0)
+		return is_number_to(name + 6, 14) && name[6] != '0';
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (strcasecmp(name, signals[i]) == 0)
+			return true;
+	return false;
+}
+
+// An engine would say so only when a container is to be stopped.
+static struct err *check_signal(const char *name)
+{
+	return !name || is_signal(name)
+		? NULL
+		: err_hint(err_new(ERR_USAGE, "--stop-signal %s: no such signal", name),
+			  "write it like SIGTERM, INT, SIGRTMIN+3 or 15");
+}
+
+#define ID_MAX 2147483647 // of a user or group (moby/sys/user, maxID)
+
+// A name or number of n bytes: what passwd(5) can hold and engines read as one.
+static bool is_account(const char *s, size_t n)
+{
+	char number[16];
+
+	if (!n || strspn(s, "0123456789") < n) {
+		for (size_t i = 0; i < n; i++)
+			if (isspace((unsigned char)s[i]) || iscntrl((unsigned char)s[i]))
+				return false;
+		return n && s[0] != '-' && s[0] != '+';
+	}
+	if (n >= sizeof(number))
+		return false;
+	memcpy(number, s, n);
+	number[n] = '\0';
+	return is_number_to(number, ID_MAX);
+}
+
+static struct err *check_user(const char *user)
+{
+	const char *colon = user ? strchr(user, ':') : NULL;
+	size_t n = !user ? 0 : colon ? (size_t)(colon - user) : strlen(user);
+
+	if (!user ||
+		(is_account(user, n) &&
+			(!colon ||
+				(!strchr(colon + 1, ':') &&
+					is_account(colon + 1, strlen(colon + 1))))))
+		return NULL;
+	return err_hint(err_new(ERR_USAGE, "--user %s: not USER[:GROUP]", user),
+		"names or numbers up to %d, such as 65534:65534", ID_MAX);
+}
+
 static struct err *check_config(const struct build_args *args, const struct runtime_config *c)
 {
 	TRY(check_text("entrypoint", args->entrypoint));
@@ -197,8 +273,10 @@ static struct err *check_config(const struct build_args *args, const struct runt
 	TRY(check_texts("annotation", &args->annotations));
 	TRY(check_texts("volume", &c->volumes));
 	TRY(check_text("user", c->user));
+	TRY(check_user(c->user));
 	TRY(check_text("workdir", c->working_dir));
-	return check_text("stop-signal", c->stop_signal);
+	TRY(check_text("stop-signal", c->stop_signal));
+	return check_signal(c->stop_signal);
 }
 
 static struct err *take_config(const struct build_args *args, struct arena *a, struct spec *s)

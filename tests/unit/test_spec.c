@@ -219,6 +219,51 @@ static void config(void **state)
 	wrong(o, "--user");
 }
 
+static void signals(void **state)
+{
+	static const char *const good[] = {"SIGTERM", "term", "SigInt", "1", "64", "RTMIN",
+		"SIGRTMIN+1", "SIGRTMIN+15", "rtmax-14", "SIGCLD", "WINCH"};
+	static const char *const bad[] = {"", "FOO", "SIG", "SIGSIGTERM", "0", "65", "-1", "+1",
+		" 9", "9 ", "9x", "RTMIN+", "RTMIN+0", "RTMIN+16", "RTMAX-15", "RTMAX+1",
+		"99999999999999999999"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		struct build_args o = args();
+
+		o.stop_signal = good[i];
+		assert_string_equal(spec(&o).container.config.stop_signal, good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct build_args o = args();
+
+		o.stop_signal = bad[i];
+		wrong(o, "--stop-signal");
+	}
+}
+
+static void users(void **state)
+{
+	static const char *const good[] = {"0", "2147483647", "65534:65534", "nobody", "nobody:0",
+		"www-data:www-data", "user@domain", "1a", "m\xc3\xbcller"};
+	static const char *const bad[] = {"", ":", ":1", "1:", "1:2:3", "a b", "a\n", "-1", "+1",
+		"2147483648", "1:2147483648", "99999999999999999999", " 1", "1 ", "a:b c"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		struct build_args o = args();
+
+		o.user = good[i];
+		assert_string_equal(spec(&o).container.config.user, good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct build_args o = args();
+
+		o.user = bad[i];
+		wrong(o, "--user");
+	}
+}
+
 static void added(void **state)
 {
 	(void)state;
@@ -326,6 +371,8 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(environment),
 		cmocka_unit_test(config),
+		cmocka_unit_test(signals),
+		cmocka_unit_test(users),
 		cmocka_unit_test(added),
 		cmocka_unit_test(places),
 		cmocka_unit_test(layers),
