@@ -3,8 +3,9 @@
 #include <string.h>
 
 extern const struct command command_build, command_slim, command_ldd, command_inspect,
-	command_check, command_diff, command_push, command_pull, command_copy, command_index_create,
-	command_index_inspect, command_login, command_logout, command_help, command_version;
+	command_check, command_diff, command_cache_du, command_cache_prune, command_push,
+	command_pull, command_copy, command_index_create, command_index_inspect, command_login,
+	command_logout, command_help, command_version;
 
 const struct command *const commands[] = {
 	&command_build,
@@ -18,6 +19,8 @@ const struct command *const commands[] = {
 	&command_copy,
 	&command_index_create,
 	&command_index_inspect,
+	&command_cache_du,
+	&command_cache_prune,
 	&command_login,
 	&command_logout,
 	&command_help,

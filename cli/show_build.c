@@ -90,6 +90,10 @@ static void show_made(void *arg, const struct build *b)
 		vec_each (image, &b->images)
 			report_files(stderr, *image);
 	report_summary(stderr, b);
+	if (b->cache && cache_is_full(b->cache))
+		show_warning(
+			"no room in the layer cache %s: not all layers are kept for the next run",
+			cache_dir(b->cache));
 }
 
 void show_built(const struct build *b, const struct common_args *common)

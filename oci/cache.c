@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,19 +13,10 @@
 #include <unistd.h>
 
 #include "base/temp.h"
+#include "oci/cache_impl.h"
 
-#define BLOBS "blobs/sha256"
-#define LINK "../../" BLOBS "/"
-#define TEMP_BASE "blob"
+#define LINK "../../" CACHE_BLOBS "/"
 #define TEMP_CACHE "cache" // of a temporary cache's directory
-
-struct cache {
-	char *dir;
-	int fd; // of dir
-	// Only of a temporary cache: where it lies, and its name there.
-	int parent;
-	char temp[TEMP_NAME];
-};
 
 static struct err *make_parents(const char *dir)
 {
@@ -42,7 +34,7 @@ static struct err *make_parents(const char *dir)
 
 static struct err *make_rooms(struct cache *c)
 {
-	static const char *const rooms[] = {"blobs", BLOBS, "layers", "tmp"};
+	static const char *const rooms[] = {"blobs", CACHE_BLOBS, "layers", "tmp"};
 
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++) {
 		if (mkdirat(c->fd, rooms[i], 0755) && errno != EEXIST)
@@ -66,7 +58,8 @@ static struct err *open_kept(const char *dir, struct cache **out)
 	TRY(make_rooms(c));
 	drop(fd_drop) int tmp = openat(c->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	temp_sweep(tmp, TEMP_BASE);
+	temp_sweep(tmp, CACHE_TEMP);
+	cache_sweep_partials(tmp, CACHE_PARTIAL_DAYS);
 	*out = take(c);
 	return NULL;
 }
@@ -96,7 +89,7 @@ static struct err *open_temporary(struct cache **out)
 }
 
 // NULL where the environment names none.
-static const char *default_dir(struct arena *a)
+const char *cache_default_dir(struct arena *a)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
@@ -112,7 +105,7 @@ struct err *cache_open(const char *dir, bool is_temporary, struct arena *a, cons
 	if (is_temporary)
 		return open_temporary(out);
 	if (!dir)
-		dir = default_dir(a);
+		dir = cache_default_dir(a);
 	struct err *e = dir ? open_kept(dir, out)
 			    : err_new(ERR_FAILED, "neither XDG_CACHE_HOME nor HOME is set");
 
@@ -131,6 +124,8 @@ void cache_drop(struct cache **pc)
 		return;
 	if (c->temp[0])
 		temp_remove(c->parent, c->temp);
+	else if (c->has_grown)
+		cache_trim(c->fd);
 	temp_forget(c->temp);
 	fd_drop(&c->fd);
 	fd_drop(&c->parent);
@@ -138,9 +133,19 @@ void cache_drop(struct cache **pc)
 	mem_drop(pc);
 }
 
+bool cache_is_full(const struct cache *c)
+{
+	return c->is_full;
+}
+
+const char *cache_dir(const struct cache *c)
+{
+	return c->dir;
+}
+
 static char *blob_path(const struct digest *d)
 {
-	return str_printf(BLOBS "/%s", digest_hex(d));
+	return str_printf(CACHE_BLOBS "/%s", digest_hex(d));
 }
 
 static char *identity_path(const char *identity)
@@ -192,6 +197,7 @@ static bool blob_check(
 		err_drop(&e);
 		return false;
 	}
+	futimens(fd, NULL); // when it was last of use; in somebody else's cache that may not work
 	*out = (struct blob){.fd = fd, .size = h.size, .owned = true};
 	fd = -1;
 	return true;
@@ -207,41 +213,129 @@ struct err *cache_find(struct cache *c, const struct digest *diff_id, const char
 	if (faccessat(c->fd, link, F_OK, AT_SYMLINK_NOFOLLOW))
 		return NULL;
 	if (!link_read(c, link, digest)) {
-		unlinkat(c->fd, link, 0); // not one of ours
+		temp_remove(c->fd, link); // not one of ours
 		return NULL;
 	}
 	drop(mem_drop) char *path = blob_path(digest);
 
 	*found = blob_check(c, path, digest, out);
 	if (!*found) {
-		unlinkat(c->fd, path, 0);
+		temp_remove(c->fd, path);
 		unlinkat(c->fd, link, 0);
 	}
 	return NULL;
+}
+
+// Under its place for good; a directory that stands there gives way.
+static bool keep_as(const struct cache *c, int dirfd, const char *name, const char *path)
+{
+	if (renameat(dirfd, name, c->fd, path) == 0)
+		return true;
+	if (errno != EISDIR)
+		return false;
+	temp_remove(c->fd, path);
+	return renameat(dirfd, name, c->fd, path) == 0;
 }
 
 struct cache_entry {
 	struct sink sink;
 	struct cache *cache;
 	struct hasher hasher;
-	struct fd_sink file;
+	struct sink file; // after the hasher
+	int fd;
+	uint64_t size;   // written to fd
+	bool is_spooled; // fd is an unlinked file elsewhere: nothing will be kept
 	char *name;
 	int tmp;
 	char temp[TEMP_NAME];
 };
 
+static bool is_full(int number)
+{
+	return number == ENOSPC || number == EDQUOT;
+}
+
 static struct err *explain(struct err *e)
 {
-	if (e && (err_number(e) == ENOSPC || err_number(e) == EDQUOT))
+	if (e && is_full(err_number(e)))
 		return err_hint(e,
-			"free some space there, or choose another place with "
-			"--cache-dir");
+			"free some space there (imgmin cache prune --all), or choose another place "
+			"with --cache-dir or TMPDIR");
 	return e;
+}
+
+// All of it, or an errno.
+static int write_at(int fd, const char *bytes, size_t n, uint64_t off)
+{
+	while (n) {
+		ssize_t done = pwrite(fd, bytes, n, (off_t)off);
+
+		if (done < 0 && errno != EINTR)
+			return errno;
+		if (done <= 0)
+			continue;
+		bytes += done;
+		off += (uint64_t)done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static char *spool_name(const struct cache *c)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return str_printf("temporary file in %s (the layer cache %s is full)",
+		dir && *dir ? dir : "/tmp", c->dir);
+}
+
+// The cache has no room: what is there moves to a temporary file, and the image can still be made.
+static struct err *spool_entry(struct cache_entry *e)
+{
+	drop(mem_drop) char *name = spool_name(e->cache);
+	drop(fd_drop) int fd = -1;
+	struct fd_sink to;
+
+	TRY(spool_open(&fd));
+	fd_sink_init(&to, fd, name);
+	if (e->size)
+		TRY(sink_copy_fd(&to.sink, e->fd, 0, e->size, e->name));
+	if (e->temp[0])
+		unlinkat(e->tmp, e->temp, 0);
+	e->temp[0] = '\0';
+	fd_drop(&e->fd);
+	e->fd = fd;
+	fd = -1;
+	e->is_spooled = e->cache->is_full = true;
+	mem_drop(&e->name);
+	e->name = take(name);
+	return NULL;
+}
+
+// A temporary cache lies where temporary files do.
+static bool may_spool(const struct cache_entry *e, int error)
+{
+	return is_full(error) && !e->is_spooled && !e->cache->temp[0];
+}
+
+static struct err *file_write(struct sink *s, const void *bytes, size_t n)
+{
+	struct cache_entry *e = (void *)((char *)s - offsetof(struct cache_entry, file));
+	int error = write_at(e->fd, bytes, n, e->size);
+
+	if (may_spool(e, error)) {
+		TRY(explain(spool_entry(e)));
+		error = write_at(e->fd, bytes, n, e->size);
+	}
+	if (error)
+		return explain(err_sys(error, "write %s", e->name));
+	e->size += n;
+	return NULL;
 }
 
 static struct err *entry_write(struct sink *s, const void *bytes, size_t n)
 {
-	return explain(sink_write(&((struct cache_entry *)s)->hasher.sink, bytes, n));
+	return sink_write(&((struct cache_entry *)s)->hasher.sink, bytes, n);
 }
 
 struct err *cache_begin(struct cache *c, struct cache_entry **out)
@@ -249,20 +343,23 @@ struct err *cache_begin(struct cache *c, struct cache_entry **out)
 	drop(cache_entry_drop) struct cache_entry *e = mem_alloc(sizeof(*e));
 
 	e->sink.write = entry_write;
+	e->file.write = file_write;
 	e->cache = c;
 	e->name = str_printf("layer cache %s", c->dir);
-	e->file.fd = -1;
+	e->fd = -1;
+	hasher_init(&e->hasher, &e->file);
 	e->tmp = openat(c->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->tmp < 0)
 		return err_sys(errno, "open %s", e->name);
-	int fd = temp_make(e->tmp, TEMP_BASE, 0644, e->temp);
+	e->fd = temp_make(e->tmp, CACHE_TEMP, 0644, e->temp);
+	if (e->fd < 0) {
+		const int error = errno;
 
-	if (fd < 0) {
 		e->temp[0] = '\0';
-		return explain(err_sys(errno, "write %s", e->name));
+		if (!may_spool(e, error))
+			return explain(err_sys(error, "write %s", e->name));
+		TRY(explain(spool_entry(e)));
 	}
-	fd_sink_init(&e->file, fd, e->name);
-	hasher_init(&e->hasher, &e->file.sink);
 	*out = take(e);
 	return NULL;
 }
@@ -272,40 +369,48 @@ struct sink *cache_entry_sink(struct cache_entry *e)
 	return &e->sink;
 }
 
-// Made in one step; where another process was faster its link is as good.
-static struct err *link_make(const struct cache_entry *e, const struct digest *diff_id,
-	const char *identity, const struct digest *digest)
+// Made in one step; where another process was faster its link is as good. Without the link the
+// layer is only made again next time.
+static void link_make(const struct cache *c, const struct digest *diff_id, const char *identity,
+	const struct digest *digest)
 {
-	const int at = e->cache->fd;
 	drop(mem_drop) char *dir = identity_path(identity);
 	drop(mem_drop) char *link = str_printf("%s/%s", dir, digest_hex(diff_id));
 	drop(mem_drop) char *to = str_printf(LINK "%s", digest_hex(digest));
 	struct digest old;
 
-	if (mkdirat(at, dir, 0755) && errno != EEXIST)
-		return explain(err_sys(errno, "write %s", e->name));
-	if (symlinkat(to, at, link) == 0 ||
-		(link_read(e->cache, link, &old) && digest_equal(&old, digest)))
-		return NULL;
-	unlinkat(at, link, 0);
-	if (symlinkat(to, at, link) && errno != EEXIST)
-		return explain(err_sys(errno, "write %s", e->name));
-	return NULL;
+	// Once more where something else stood in the way, or dir was swept as an empty one.
+	for (int i = 0; i < 2; i++) {
+		mkdirat(c->fd, dir, 0755);
+		if (symlinkat(to, c->fd, link) == 0)
+			return;
+		if (errno == ENOTDIR)
+			temp_remove(c->fd, dir);
+		else if (link_read(c, link, &old) && digest_equal(&old, digest))
+			return;
+		else
+			temp_remove(c->fd, link);
+	}
 }
 
+// The bytes are there, kept or not: what stands in the way of keeping them (no room, a cache that
+// somebody emptied) costs the next run some time, and fails nothing.
 struct err *cache_commit(struct cache_entry *e, const struct digest *diff_id, const char *identity,
 	struct digest *digest, struct blob *out)
 {
+	struct cache *c = e->cache;
+
 	*digest = hasher_digest(&e->hasher);
 	drop(mem_drop) char *path = blob_path(digest);
 
-	if (renameat(e->tmp, e->temp, e->cache->fd, path))
-		return explain(err_sys(errno, "write %s", e->name));
-	e->temp[0] = '\0';
-	if (diff_id)
-		TRY(link_make(e, diff_id, identity, digest));
-	*out = (struct blob){.fd = e->file.fd, .size = e->hasher.size, .owned = true};
-	e->file.fd = -1;
+	if (!e->is_spooled && keep_as(c, e->tmp, e->temp, path)) {
+		e->temp[0] = '\0';
+		c->has_grown = true;
+		if (diff_id)
+			link_make(c, diff_id, identity, digest);
+	}
+	*out = (struct blob){.fd = e->fd, .size = e->hasher.size, .owned = true};
+	e->fd = -1;
 	return NULL;
 }
 
@@ -318,7 +423,7 @@ void cache_entry_drop(struct cache_entry **pe)
 	if (e->temp[0])
 		unlinkat(e->tmp, e->temp, 0);
 	temp_forget(e->temp);
-	fd_drop(&e->file.fd);
+	fd_drop(&e->fd);
 	fd_drop(&e->tmp);
 	mem_drop(&e->name);
 	mem_drop(pe);
@@ -333,7 +438,7 @@ struct err *cache_get(struct cache *c, const struct digest *d, struct blob *out,
 		return NULL;
 	*found = blob_check(c, path, d, out);
 	if (!*found)
-		unlinkat(c->fd, path, 0);
+		temp_remove(c->fd, path);
 	return NULL;
 }
 
@@ -365,8 +470,12 @@ struct err *cache_partial(struct cache *c, const struct digest *d, int *out)
 	struct stat is;
 
 	*out = -1;
+	if (fd < 0 && errno == EISDIR)
+		temp_remove(c->fd, path);
+	if (fd < 0 && (is_full(errno) || errno == EISDIR))
+		return NULL;
 	if (fd < 0 || fstat(fd, &is))
-		return explain(err_sys(errno, "write layer cache %s", c->dir));
+		return err_sys(errno, "write layer cache %s", c->dir);
 	if (!S_ISREG(is.st_mode) || flock(fd, LOCK_EX | LOCK_NB))
 		return NULL;
 	// Another process may have kept it between our open and our lock.
@@ -386,8 +495,9 @@ struct err *cache_keep(struct cache *c, const struct digest *d, int fd)
 	// caller has what he needs all the same.
 	if (!is_at(c, from, fd))
 		return NULL;
-	if (renameat(c->fd, from, c->fd, to))
-		return explain(err_sys(errno, "write layer cache %s", c->dir));
+	if (keep_as(c, c->fd, from, to))
+		c->has_grown = true;
+	futimens(fd, NULL); // its last bytes may be of an earlier run
 	flock(fd, LOCK_UN);
 	return NULL;
 }

@@ -10,7 +10,12 @@ struct cache;
 // so). is_temporary: from the start such a directory (--no-cache).
 must_check struct err *cache_open(const char *dir, bool is_temporary, struct arena *a,
 	const char **warning, struct cache **out);
+// Where something was added, the least recently used beyond CACHE_MAX goes (oci/cache_prune.h).
 void cache_drop(struct cache **c);
+
+// Something found no room in it, and is not there for the next run.
+bool cache_is_full(const struct cache *c);
+const char *cache_dir(const struct cache *c);
 
 // False: no layer of this identity was ever kept, so there is no point in hashing one to look it
 // up.
@@ -22,7 +27,8 @@ must_check struct err *cache_find(struct cache *c, const struct digest *diff_id,
 	const char *identity, struct digest *digest, struct blob *out, bool *found);
 
 // A new blob: write to cache_begin's sink, then commit it under its digest and (where diff_id is
-// not NULL) under its origin. Not synced: what is read back is checked.
+// not NULL) under its origin. Not synced: what is read back is checked. Where the cache has no room
+// the blob lies in a temporary file and is not kept.
 struct cache_entry;
 must_check struct err *cache_begin(struct cache *c, struct cache_entry **out);
 struct sink *cache_entry_sink(struct cache_entry *e);
@@ -36,8 +42,8 @@ must_check struct err *cache_get(
 // Is there something under that digest? It may be damaged.
 bool cache_has(const struct cache *c, const struct digest *d);
 // What is there so far of a blob that comes from elsewhere, open for reading and writing and
-// locked; *fd is -1 while another process is at it. It stays for later runs unless it is kept or
-// forgotten.
+// locked; *fd is -1 while another process is at it, or there is no room. It stays for later runs
+// unless it is kept or forgotten.
 must_check struct err *cache_partial(struct cache *c, const struct digest *d, int *fd);
 // fd holds all of it, and the caller has hashed it. What was taken away meanwhile is not kept.
 must_check struct err *cache_keep(struct cache *c, const struct digest *d, int fd);
