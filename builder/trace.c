@@ -285,6 +285,8 @@ static void child_known(struct trace *t, struct process *parent, const char *pid
 {
 	struct process *child = map_get(&t->pids, pid);
 
+	if (child == parent)
+		return;
 	if (child && child->orphan) {
 		struct place *place = child->cwd->place;
 
