@@ -343,7 +343,7 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 		*) [ -f "one/dist/light-sensor/_internal/$name" ] || { echo "$name is missing"; return 1; } ;;
 		esac
 	done <needed
-	! find one -name '*.py' | grep .
+	[ -z "$(find one -name '*.py')" ]
 }
 
 @test "light-sensor frozen: the image is at most 12 MB raw, runs, and knows that this is no Pi" {
