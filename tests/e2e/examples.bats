@@ -380,6 +380,71 @@ no_pi='light_sensor: This module can only be run on a Raspberry Pi!'
 	says "$no_pi"
 }
 
+# make TARGET in light-sensor, into $PWD/out; skips where imgmin says that it cannot do that yet.
+sensor_image() { # TARGET WORDS-IT-SAYS
+	local status=0
+	make -s -C "$top/examples/light-sensor" "$1" BUILD="$PWD/out" SYSROOT="$pi" PYTHON="$PYTHON" \
+		CROSS=arm-linux-gnueabihf IMGMIN="$imgmin" >made 2>&1 || status=$?
+	[ "$status" = 0 ] || ! grep -q "$2" made || skip "imgmin: $2"
+	[ "$status" = 0 ] || { cat made; return 1; }
+}
+
+@test "light-sensor: the script's image is at most 7.3 MB raw and 3.4 MB gzip, and runs" {
+	sysroot pi armhf pi
+	sensor_image image 'does not build images of scripts yet'
+	unpack out/light-sensor.tar root
+	at_most "light-sensor, armhf, raw" "$raw" 7300000
+	at_most "light-sensor, armhf, gzip" "$compressed" 3400000
+	entrypoint out/light-sensor.tar
+	expect 1 in_image root "${entrypoint[@]}"
+	[ "$stderr" = "$no_pi" ]
+	expect 1 in_image root "${entrypoint[@]}" --once
+	[ "$stderr" = "$no_pi" ]
+	not_in_image root/usr/lib/python3.*/{asyncio,tkinter,unittest,site-packages} root/bin/sh root/usr/bin/sh
+}
+
+@test "light-sensor: the script's image in Docker" {
+	need_engines
+	need_foreign arm
+	sysroot pi armhf pi
+	sensor_image image 'does not build images of scripts yet'
+	docker load -q -i out/light-sensor.tar
+	expect 1 run_in_docker light-sensor
+	says "$no_pi"
+}
+
+@test "light-sensor frozen: the folder is one word of imgmin build" {
+	need_tool arm-linux-gnueabihf-gcc
+	sysroot pi armhf pi
+	sensor_image image-bundle 'a directory'
+	unpack out/light-sensor-bundle.tar root
+	at_most "light-sensor, armhf, frozen, raw" "$raw" 12000000
+	entrypoint out/light-sensor-bundle.tar
+	[ "$(basename "${entrypoint[0]}")" = light-sensor ]
+	expect 1 in_image root "${entrypoint[@]}"
+	[ "$stderr" = "$no_pi" ]
+	# From the folder come its own libraries, and each is there once.
+	[ "$(find root -name 'libz.so*' -type f | wc -l)" = 1 ]
+	[ "$(find root -name 'libpython*' -type f | wc -l)" = 1 ]
+}
+
+# What a container of the archive starts, in the array $entrypoint. Of a script in ./root that is
+# its interpreter: the kernel here knows none for the processor.
+entrypoint() {
+	local text
+	text=$(skopeo inspect --config "oci-archive:$1" | jq -r '.config.Entrypoint[]')
+	mapfile -t entrypoint <<<"$text"
+	text=$(head -n 1 "root${entrypoint[0]}" | tr -d '\0')
+	[[ $text != '#!'* ]] || entrypoint=("${text#??}" "${entrypoint[@]}")
+}
+
+not_in_image() { # PATH...
+	local path
+	for path; do
+		[ ! -e "$path" ] || { echo "$path is in the image"; return 1; }
+	done
+}
+
 # A server with server.crt that keeps the last POST in ./received; its port is $port.
 receiver_start() {
 	"$PYTHON" "$top/tests/lib/receiver.py" server.crt server.key received port 3>&- >receiver.log 2>&1 </dev/null &
