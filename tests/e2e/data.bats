@@ -59,7 +59,7 @@ tls_start() {
 }
 
 inside() { # COMMAND...: in root/
-	env -i "${vars[@]}" chroot root "$@"
+	env -i "${vars[@]}" "$(command -v chroot)" root "$@"
 }
 
 vars=(PATH=/usr/bin:/bin)
