@@ -608,7 +608,7 @@ bool data_is_refused(const struct data_needs *needs, const char *path)
 	vec_each (n, needs)
 		if (n->is_refused)
 			vec_each (f, &n->files)
-				if (!strcmp(f->path, path))
+				if (S_ISREG(f->mode) && !strcmp(f->path, path))
 					return true;
 	return false;
 }

@@ -61,7 +61,8 @@ must_check struct err *data_collect(const struct data_options *o, struct arena *
 
 // The need that brings the path into the image; NULL: none does.
 const struct data_need *data_need_of(const struct data_needs *needs, const char *path);
-// Does --without leave the path out? Of what other needs bring, too, it is not.
+// Does --without leave the file out? False for links on the way to it, and where another need
+// brings it.
 bool data_is_refused(const struct data_needs *needs, const char *path);
 
 // The names that --with knows, each with what it is, for --help and the manual: rows end with NULL.

@@ -305,12 +305,23 @@ struct err *add_tmp(struct collector *c, const struct data_ask *q, struct data_n
 	return NULL;
 }
 
+// A library that a DT_NEEDED asks for is no data, and --without does not reach it.
+static bool is_needed(const struct collector *c, const struct object_file *f)
+{
+	for (size_t i = 0; i < c->o->nclosures; i++)
+		vec_each (o, &c->o->closures[i]->objects)
+			if ((*o)->file == f && !(*o)->hidden)
+				return true;
+	return false;
+}
+
 struct err *add_libgcc(struct collector *c, const struct data_ask *q, struct data_need *n)
 {
 	const struct data_user *u = user_called(c, "libgcc_s.so.1");
 	bool found;
 
-	(void)q;
+	if (u && !q->is_asked && is_needed(c, u->object->file))
+		return NULL;
 	if (u && u->object->file->root == c->o->sysroot)
 		return need_put(c, n, u->object->file->path, &found);
 	return put_library(c, n, "libgcc_s.so.1", &found);

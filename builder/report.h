@@ -7,6 +7,8 @@
 
 // Files with size, layer and reason, largest first; then the totals, raw and compressed.
 void report_files(FILE *out, const struct built_image *image);
+// A line for each kind of runtime data: what it costs and what calls for it, taken or not.
+void report_data(FILE *out, const struct built_image *image);
 // One line per image: platform, sizes, number of files, "verified", and where the libraries came
 // from.
 void report_summary(FILE *out, const struct build *b);

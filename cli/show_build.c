@@ -89,6 +89,8 @@ static void show_made(void *arg, const struct build *b)
 	if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
 		vec_each (image, &b->images)
 			report_files(stderr, *image);
+	vec_each (image, &b->images)
+		report_data(stderr, *image);
 	report_summary(stderr, b);
 	if (b->cache && cache_is_full(b->cache))
 		show_warning(

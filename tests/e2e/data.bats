@@ -69,7 +69,8 @@ vars=(PATH=/usr/bin:/bin)
 	need_tool curl
 	tls_start
 	build "$(command -v curl)"
-	says 'certs'
+	says 'data certs: '
+	says 'curl imports curl_easy_init'
 	run inside /usr/bin/curl -sS "https://127.0.0.1:$port/"
 	[ "$status" = 60 ]
 	cat "$BATS_FILE_TMPDIR/ca.pem" >>root/etc/ssl/certs/ca-certificates.crt
@@ -135,7 +136,7 @@ curl_root() {
 	expect 1 unshare -m sh -c 'mount -t tmpfs none /etc/ssl &&
 		{ [ ! -d /etc/pki ] || mount -t tmpfs none /etc/pki; } && exec "$@"' - \
 		"$imgmin" build -o i.tar --sysroot bare bare/usr/bin/curl
-	says "certs:"
+	says "certs: curl imports curl_easy_init"
 	says "hint: "
 	says "--without certs"
 	[ ! -e i.tar ]
@@ -147,7 +148,8 @@ curl_root() {
 	vars+=(TZ=Europe/Berlin)
 	build /usr/bin/date
 	[ ! -e root/usr/share/zoneinfo ]
-	says tzdata
+	says 'not taken: tzdata, '
+	says 'date imports localtime; --with tzdata takes it'
 	[ "$(inside /usr/bin/date -d @0 +%H)" = 00 ]
 	build --with tzdata /usr/bin/date
 	[ "$(inside /usr/bin/date -d @0 +%H)" = 01 ]
@@ -181,7 +183,7 @@ curl_root() {
 	local charset=CP932
 	build /usr/bin/iconv
 	[ -z "$(find root -name gconv)" ]
-	says gconv
+	says 'iconv imports iconv_open; --with gconv takes it'
 	run inside /usr/bin/iconv -f $charset -t UTF-8 <<<x
 	[ "$status" != 0 ]
 	build --with gconv:$charset /usr/bin/iconv
@@ -267,6 +269,20 @@ curl_root() {
 	run inside /usr/bin/openssl list -providers -provider legacy
 	[ "$status" = 0 ]
 	[[ $output == *"OpenSSL Legacy Provider"* ]]
+}
+
+@test "--without libgcc leaves it out, but not where it is linked" {
+	need_root
+	echo 'void pthread_exit(void *); int main(int n) { if (n > 9) pthread_exit(0); return 0; }' >p.c
+	gcc -w -o p p.c
+	gcc -w -o q p.c -Wl,--no-as-needed -lgcc_s
+	build ./p
+	[ -n "$(find root -name libgcc_s.so.1)" ]
+	build --without libgcc ./p
+	[ -z "$(find root -name libgcc_s.so.1)" ]
+	inside /usr/bin/p
+	build --without libgcc ./q
+	inside /usr/bin/q
 }
 
 @test "unknown names are wrong usage, and the known ones are told" {

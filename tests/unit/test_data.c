@@ -675,6 +675,31 @@ static void named_libraries_are_suggested(void **state)
 	forget(&a);
 }
 
+static void libgcc_is_only_refused_where_nothing_is_linked_to_it(void **state)
+{
+	struct fixture *f = *state;
+	struct answer a;
+
+	shell(f,
+		"echo 'int main() { pthread_exit(0); }' >p.c; gcc -w -o p p.c;"
+		"gcc -w -o q p.c -Wl,--no-as-needed -lgcc_s");
+	fixture_open(f, "/");
+	drop(mem_drop) char *p = str_printf("%s/p", f->dir), *q = str_printf("%s/q", f->dir);
+	struct question question = {.programs = {p}, .without = {"libgcc"}};
+	const struct data_need *n;
+
+	ask(f, &question, &a);
+	n = need_called(&a, "libgcc");
+	assert_true(n->is_refused);
+	vec_each (file, &n->files)
+		assert_int_equal(data_is_refused(&a.needs, file->path), S_ISREG(file->mode) != 0);
+	forget(&a);
+	question.programs[0] = q;
+	ask(f, &question, &a);
+	assert_null(need_called(&a, "libgcc"));
+	forget(&a);
+}
+
 static void unknown_names_are_wrong_usage(void **state)
 {
 	static const char *const bad[] = {
@@ -743,6 +768,7 @@ int main(void)
 		TEST(openssl_brings_its_providers_when_asked),
 		TEST(pam_brings_the_modules_it_names),
 		TEST(named_libraries_are_suggested),
+		TEST(libgcc_is_only_refused_where_nothing_is_linked_to_it),
 		TEST(unknown_names_are_wrong_usage),
 		TEST(the_order_of_programs_does_not_matter),
 	};
