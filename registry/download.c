@@ -104,6 +104,36 @@ static bool range_fits(const struct download *d, const struct request *r)
 	return strtoull(value + 6, &end, 10) == d->hasher.size && *end == '-';
 }
 
+// The cache has no room for these bytes, which the hasher has heard already: a temporary file may
+// have, and nothing is kept.
+static struct err *leave_cache(struct download *d, const void *bytes, size_t n)
+{
+	drop(fd_drop) int fd = -1;
+	struct fd_sink to;
+
+	TRY(spool_open(&fd));
+	fd_sink_init(&to, fd, "a temporary file (the cache is full)");
+	TRY(sink_copy_fd(&to.sink, d->file.fd, 0, d->hasher.size - n, d->file.name));
+	TRY(sink_write(&to.sink, bytes, n));
+	cache_forget(d->remote->o->cache, &d->digest);
+	fd_drop(&d->file.fd);
+	d->file = to;
+	fd = -1;
+	d->is_kept = false;
+	return NULL;
+}
+
+static struct err *keep_bytes(struct download *d, const void *bytes, size_t n)
+{
+	struct err *e = sink_write(&d->hasher.sink, bytes, n);
+	const int number = e ? err_number(e) : 0;
+
+	if (!d->is_kept || (number != ENOSPC && number != EDQUOT))
+		return e;
+	err_drop(&e);
+	return leave_cache(d, bytes, n);
+}
+
 static struct err *on_bytes(struct request *r, const void *bytes, size_t n)
 {
 	struct download *d = r->arg;
@@ -118,7 +148,7 @@ static struct err *on_bytes(struct request *r, const void *bytes, size_t n)
 	if (n > d->size - d->hasher.size)
 		return err_new(ERR_NETWORK, "%s sent more than the %llu bytes there should be",
 			r->at.host, (unsigned long long)d->size);
-	TRY(explain(sink_write(&d->hasher.sink, bytes, n)));
+	TRY(explain(keep_bytes(d, bytes, n)));
 	if (ev && ev->progress)
 		ev->progress(ev->arg, &d->d, d->hasher.size);
 	return NULL;

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154
 load ../lib/common
 load ../lib/images
+load ../lib/registry
 
 setup_file() {
 	programs
@@ -26,6 +27,7 @@ setup() {
 }
 
 teardown() {
+	servers_stop
 	! mountpoint -q "$cache" || umount "$cache"
 }
 
@@ -158,6 +160,24 @@ build() {
 	# None at all, not even for a name.
 	head -c 1000000 /dev/zero >"$cache/filler" || true
 	build
+}
+
+@test "no room in the cache: a pull goes on elsewhere, and what fits is kept" {
+	need_root
+	need_tool docker-registry
+	real_start open 'http: {addr: "127.0.0.1:0"}'
+	"$imgmin" build -q --no-cache "$here/hello" -t "$r_open/a/b:1" --push
+	mkdir -p "$cache"
+	mount -t tmpfs -o size=300k tmpfs "$cache" || skip "cannot mount here"
+	expect 0 "$imgmin" pull "$r_open/a/b:1" oci:back
+	[ -n "$(kept)" ]
+	[ -z "$(ls -A "$cache/tmp")" ]
+	XDG_CACHE_HOME=$PWD/other expect 0 "$imgmin" pull "$r_open/a/b:1" oci:want
+	diff -r back/blobs want/blobs
+	mkdir "$cache/t"
+	TMPDIR=$cache/t expect 1 "$imgmin" pull "$r_open/a/b:1" oci:none
+	says "a temporary file (the cache is full): No space left on device"
+	[ ! -e none ]
 }
 
 @test "no room anywhere: one error that names both places and says what helps; nothing half-written" {
