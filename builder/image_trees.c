@@ -146,11 +146,24 @@ static bool is_machine(const struct platform *a, const struct platform *b)
 	return strcmp(a->os, b->os) == 0 && strcmp(a->arch, b->arch) == 0;
 }
 
+static struct err *nothing_for(struct image_trees *t, const struct platform *p)
+{
+	char text[PLATFORM_TEXT];
+	struct err *e = err_new(ERR_NO_START, "sysroot %s: it holds nothing for %s", t->name,
+		platform_text(p, text));
+	const char *there = image_trees_platforms(t);
+
+	if (t->trees.len != 1)
+		return err_hint(e, "it holds %s", there);
+	// docker import calls everything this machine's.
+	return err_hint(e, "it holds %s; if it only calls itself that, --sysroot %s=%s", there,
+		text, t->word);
+}
+
 struct err *image_trees_for(struct image_trees *t, const struct platform *p, bool is_soft,
 	bool is_sure, struct image_tree ***out, size_t *n)
 {
 	struct wish wish = {p, is_soft};
-	char text[PLATFORM_TEXT];
 
 	TRY(ask_once(t));
 	*out = arena_alloc(&t->arena, (t->trees.len + 1) * sizeof(**out));
@@ -161,9 +174,7 @@ struct err *image_trees_for(struct image_trees *t, const struct platform *p, boo
 	qsort_r(*out, *n, sizeof(**out), compare_trees, &wish);
 	if (*n)
 		return NULL;
-	return err_hint(err_new(ERR_NO_START, "sysroot %s: it holds nothing for %s", t->name,
-				platform_text(p, text)),
-		"it holds %s", image_trees_platforms(t));
+	return nothing_for(t, p);
 }
 
 // ---- its files ----

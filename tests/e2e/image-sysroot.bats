@@ -4,6 +4,7 @@ bats_require_minimum_version 1.5.0
 load ../lib/common
 load ../lib/images
 load ../lib/registry
+load ../lib/engines
 
 arm=/usr/arm-linux-gnueabihf
 arm64=/usr/aarch64-linux-gnu
@@ -11,6 +12,7 @@ arm64=/usr/aarch64-linux-gnu
 setup_file() {
 	local name
 	[ -d $arm/lib ] && [ -d $arm64/lib ] || return 0
+	engines_start
 	programs
 	cd "$BATS_FILE_TMPDIR"
 	aarch64-linux-gnu-gcc -O1 -o hello-arm64 hello.c -lm
@@ -37,6 +39,7 @@ setup_file() {
 
 teardown_file() {
 	servers_stop
+	engines_stop
 }
 
 setup() {
@@ -211,4 +214,30 @@ lines() { echo $(($(wc -l <"$1") + 1)); }
 	expect 3 "$imgmin" ldd --sysroot "docker://$s_main/base:both" script
 	says "--platform"
 	says "linux/arm/v7, linux/arm64"
+}
+
+@test "credentials reach the registry of a sysroot, by every command" {
+	"$imgmin" push -q --creds "$user:$password" "oci:$here/layout-arm" "docker://$s_main/basic/base:arm"
+	at="docker://$s_main/basic/base:arm"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$s_main" "$(printf %s "$user:$password" | base64)" >auth.json
+	for command in ldd check "build -q -o out.tar"; do
+		# shellcheck disable=SC2086
+		expect 5 "$imgmin" $command --sysroot "$at" "$here/hello-arm"
+		# shellcheck disable=SC2086
+		expect 0 "$imgmin" $command --authfile auth.json --sysroot "$at" "$here/hello-arm"
+		# shellcheck disable=SC2086
+		expect 0 "$imgmin" $command --creds "$user:$password" --sysroot "$at" "$here/hello-arm"
+	done
+}
+
+@test "what docker save wrote, and the daemon itself" {
+	need_engines
+	want=$(digest_from "$here/arm" -- "$here/hello-arm")
+	tar -C "$here/arm" -cf arm.tar lib
+	docker import --platform linux/arm/v7 arm.tar test/base:arm
+	docker save -o saved.tar test/base:arm
+	# That import calls it amd64 is known better.
+	[ "$(digest_from linux/arm/v7=docker-archive:saved.tar -- "$here/hello-arm")" = "$want" ]
+	export DOCKER_HOST=unix://$DOCKER_SOCK
+	[ "$(digest_from linux/arm/v7=docker-daemon:test/base:arm -- "$here/hello-arm")" = "$want" ]
 }
