@@ -51,6 +51,10 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
+teardown() {
+	umount "$BATS_TEST_TMPDIR/cache" 2>/dev/null || true
+}
+
 # digest_from [PLATFORM=]SYSROOT... -- PROGRAM...: of the image that is built so.
 digest_from() {
 	local options=()
@@ -186,6 +190,38 @@ lines() { echo $(($(wc -l <"$1") + 1)); }
 	says "it holds linux/arm/v7, linux/arm64"
 	expect 3 "$imgmin" build --sysroot "oci:$here/layout-arm64" "$here/hello-arm"
 	says "linux/arm/v7"
+}
+
+@test "of an index's ARM variants the one whose loader suits the program" {
+	need_tool arm-linux-gnueabi-gcc
+	[ -d /usr/arm-linux-gnueabi/lib ] || skip "no libraries of armel"
+	mkdir soft
+	cp -a /usr/arm-linux-gnueabi/lib soft/lib
+	arm-linux-gnueabi-gcc -O1 -o hello-soft "$here/hello.c" -lm
+	image pack layout-soft -a arm/v5 -z gzip soft
+	"$imgmin" push -q oci:layout-soft "docker://$s_main/debian:soft"
+	"$imgmin" index create -q "$s_main/debian:two" "$s_main/debian:soft" "$s_main/base:arm"
+	expect 0 "$imgmin" build -q -o out.tar --sysroot "docker://$s_main/debian:two" hello-soft "$here/hello-arm"
+	expect 0 "$imgmin" check ./out.tar
+	# Whatever the variants are called: what fits counts.
+	image pack layout-low -a arm/v6 -z gzip "$here/arm"
+	image pack layout-high -a arm/v7 -z gzip soft
+	"$imgmin" push -q oci:layout-low "docker://$s_main/odd:low"
+	"$imgmin" push -q oci:layout-high "docker://$s_main/odd:high"
+	"$imgmin" index create -q "$s_main/odd:two" "$s_main/odd:low" "$s_main/odd:high"
+	expect 0 "$imgmin" ldd --sysroot "docker://$s_main/odd:two" "$here/hello-arm"
+	expect 0 "$imgmin" ldd --sysroot "docker://$s_main/odd:two" hello-soft
+}
+
+@test "a cache that is full costs the next run time, nothing else" {
+	need_root
+	mkdir cache
+	mount -t tmpfs -o size=300k tmpfs cache || skip "cannot mount here"
+	want=$(digest_from "$here/arm" -- "$here/hello-arm")
+	for n in 1 2; do
+		expect 0 "$imgmin" build -q -t test/it -o out.tar --sysroot "oci:$here/layout-arm" "$here/hello-arm"
+		[ "$output" = "test/it:latest@$want" ]
+	done
 }
 
 @test "check takes an image for a program's libraries" {
