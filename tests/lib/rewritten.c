@@ -1,9 +1,9 @@
-// rewritten [-a] [-p PAGE] [-d NAME]... FROM TO: reads paths from stdin, and writes each file below
-// FROM to the same path below TO as imgmin would rewrite it. One line a file:
+// rewritten [-a] [-p PAGE] [-d NAME]... FROM TO: reads paths from stdin, and puts each ELF file
+// below FROM at the same path below TO as imgmin would rewrite it. One line a file:
 //   OLD-SIZE NEW-SIZE SEGMENTS SECTIONS-GONE PADDING-GONE PATH
-//   = WHY-NOT PATH            (separated by tabs; copied as it is)
+//   = WHY-NOT PATH            (between tabs; left at TO as it is)
 // What imgmin reads from the new file must be what it reads from the old one, else status 1.
-// -a: no section headers at all.
+// -a: no section headers at all; -d: takes out a NEEDED entry.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,9 +110,11 @@ static void save(const char *to, const char *path, struct file *f)
 {
 	static uint8_t bytes[1 << 16];
 	char *name = str_printf("%s/%s", to, path);
-	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	int fd;
 	size_t got;
 
+	unlink(name); // it may be a hard link to the old one
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	if (fd < 0) {
 		perror(name);
 		exit(1);
@@ -138,10 +140,12 @@ static void rewrite(struct root *from, const char *to, const char *path)
 
 	must(root_open_file(from, canonical, &f), path);
 	must(elf_read(f, &a, &e), path);
+	if (e.not_elf)
+		return;
 	must(rewrite_plan(f, &e, &options, &a, &w), path);
 	if (w.why_not) {
 		printf("=\t%s\t%s\n", w.why_not, path);
-		return save(to, path, f);
+		return;
 	}
 	printf("%llu\t%llu\t%llu\t%llu\t%llu\t%s\n", (unsigned long long)e.size,
 		(unsigned long long)w.size, (unsigned long long)w.segments,
