@@ -16,6 +16,7 @@ struct segments {
 	uint64_t dynamic, dynamic_size;
 	uint64_t notes_total;
 	bool has_interp;
+	struct elf_segment property; // PT_GNU_PROPERTY
 	struct {
 		struct elf_segment *at;
 		size_t len, cap;
@@ -88,8 +89,10 @@ static void read_program_header(struct elf_view *v, const void *p, struct arena 
 		else if (!(out->interp = view_string(v, g.offset, g.offset + g.filesz, a)))
 			*why = "PT_INTERP has no end";
 		break;
-	case PT_NOTE:
 	case PT_GNU_PROPERTY:
+		s->property = g;
+		break;
+	case PT_NOTE:
 		s->notes_total += inside ? g.filesz : NOTES_MAX + 1;
 		if (s->notes_total > NOTES_MAX)
 			*why = "notes lie outside the file or are too large";
@@ -325,6 +328,11 @@ static const char *read_facts(struct elf_view *v, struct arena *a, struct elf *o
 	for (size_t i = 0; i < s.notes.len && !why; i++)
 		why = elf_read_notes(
 			v, s.notes.at[i].offset, s.notes.at[i].filesz, s.notes.at[i].align, a, out);
+	// patchelf moves the note and leaves this one behind, pointing at anything; ld.so passes
+	// over it.
+	if (!why && s.property.filesz <= NOTES_MAX)
+		(void)elf_read_notes(
+			v, s.property.offset, s.property.filesz, s.property.align, a, out);
 	if (why || !out->is_dynamic)
 		return why;
 	why = read_dynamic(v, a, out, &s, &strings);

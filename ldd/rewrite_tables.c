@@ -214,7 +214,9 @@ static const char *check_other_segments(struct rewriter *w)
 			continue;
 		if (s->off > w->v->size || s->filesz > w->v->size - s->off)
 			return no_sense;
-		if (s->type != PT_PHDR && s->type != PT_GNU_RELRO && touches_headers(w, s))
+		// patchelf leaves PT_GNU_PROPERTY behind where the program headers grow.
+		if (s->type != PT_PHDR && s->type != PT_GNU_RELRO && s->type != PT_GNU_PROPERTY &&
+			touches_headers(w, s))
 			return "a segment has bytes of its headers";
 		know(w, s->off, s->filesz);
 		if (rewrite_load_at(w, s->off, s->filesz))

@@ -771,6 +771,23 @@ static void large_files_are_not_read(void **state)
 	assert_true(w.pieces.len <= PIECES);
 }
 
+// patchelf up to 0.14 leaves PT_GNU_PROPERTY pointing at what it overwrote.
+static void properties_that_make_no_sense_do_not_matter(void **state)
+{
+	struct rewrite w;
+
+	(void)state;
+	make_usual();
+	built_put(&b, built_phdr(&b, b.nphdrs - 2, 0), PT_GNU_PROPERTY, 4);
+	memset(b.bytes + b.note, 'Z', 24);
+	write_sections();
+	drop(file_drop) struct file *f = rewritten(&w);
+	struct elf e = read_elf(f);
+
+	assert_null(e.build_id);
+	expect_same_segments(f, &e);
+}
+
 static void what_cannot_be_loaded_is_left(void **state)
 {
 	(void)state;
@@ -822,6 +839,7 @@ int main(void)
 		TEST(any_part_of_the_new_file_can_be_read),
 		TEST(a_source_that_became_shorter_is_an_error),
 		TEST(large_files_are_not_read),
+		TEST(properties_that_make_no_sense_do_not_matter),
 		TEST(what_cannot_be_loaded_is_left),
 	};
 
