@@ -263,6 +263,11 @@ static struct err *add_data(struct assembly *a, struct root *host)
 		.is_image = a->is_image,
 	};
 
+	struct strings present = {0};
+
+	vec_each (f, &a->spec->adds)
+		vec_push(arena, &present, f->path);
+	o.present = &present;
 	tell_closures(a, &o);
 	TRY(data_collect(&o, arena, &a->data, &a->warnings));
 	vec_each (need, &a->data) {
