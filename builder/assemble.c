@@ -282,6 +282,23 @@ static struct err *add_data(struct assembly *a, struct root *host)
 	return NULL;
 }
 
+// ---- smaller files ----
+
+static struct err *shrink(struct assembly *a)
+{
+	struct arena *arena = tree_arena(a->tree);
+	struct {
+		struct dropped_needed *at;
+		size_t len, cap;
+	} dropped = {0};
+
+	vec_each (p, &a->programs)
+		if ((*p)->unbound.len && (*p)->placed)
+			vec_push(arena, &dropped,
+				(struct dropped_needed){(*p)->placed, &(*p)->unbound});
+	return shrink_tree(a->tree, &a->spec->shrink, dropped.at, dropped.len, &a->shrunk);
+}
+
 // ---- the whole ----
 
 static struct err *add_installed(struct assembly *a, struct installed *p)
@@ -314,6 +331,7 @@ struct err *assemble(struct assembly *a, struct root *host)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i],
 			tree_arena(a->tree)));
 	TRY(add_data(a, host));
+	TRY(shrink(a));
 	TRY(assembly_add_loader_cache(a));
 	tree_finish(a->tree);
 	return NULL;

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "builder/own.h"
+#include "ldd/rewrite.h"
+#include "ldd/unbound.h"
 #include "ldd/verify.h"
 
 void build_warn(struct build *b, const char *text)
@@ -81,6 +84,31 @@ static struct err *open_programs(struct build *b)
 
 // ---- what they load ----
 
+// What nothing binds to goes from the user's own programs: other files stay the same in all images.
+static struct err *drop_unbound(struct build *b, struct installed *p)
+{
+	struct resolver *r = p->program.sysroot->resolver;
+	const struct rewrite_options how = {
+		.page_size = b->spec.shrink.page_size, .drop_needed = &p->unbound};
+	drop(file_drop) struct file *f = NULL;
+	struct rewrite plan;
+
+	if (b->spec.shrink.strip == STRIP_NONE || !is_own(p, p->program.file))
+		return NULL;
+	TRY(unbound_needed(r, &p->closure, &b->arena, &p->unbound));
+	if (!p->unbound.len)
+		return NULL;
+	TRY(root_open_file(p->program.root, p->program.file->walk->path, &f));
+	TRY(rewrite_plan(f, &p->program.file->elf, &how, &b->arena, &plan));
+	if (plan.why_not) {
+		p->unbound.len = 0;
+		return NULL;
+	}
+	TRY(resolver_forget_needed(r, p->program.root, p->program.path, &p->unbound));
+	TRY(closure_resolve(r, p->program.root, p->program.path, &p->closure));
+	return hidden_add(r, &p->closure, &p->suggestions);
+}
+
 static struct err *resolve_program(struct build *b, struct assembly *a, struct installed *p)
 {
 	struct resolver *r = p->program.sysroot->resolver;
@@ -95,6 +123,7 @@ static struct err *resolve_program(struct build *b, struct assembly *a, struct i
 	if (b->events && b->events->resolved)
 		b->events->resolved(b->events->arg, p);
 	TRY(closure_error(&p->closure, p->program.asked));
+	TRY(drop_unbound(b, p));
 	if (!a->platform.arch[0] || platform_level(&needed) > platform_level(&a->platform))
 		a->platform = needed;
 	const char *floor = verify_glibc_floor(r, &p->closure);

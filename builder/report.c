@@ -108,6 +108,9 @@ void report_summary(FILE *out, const struct build *b)
 			image->layers.len, image->layers.len == 1 ? "" : "s", size_text(raw, x));
 		if (packed)
 			fprintf(out, ", %s %s", size_text(packed, y), b->spec.format->name);
+		if (a->shrunk.before > a->shrunk.after)
+			fprintf(out, ", %s less than its files: sections and padding",
+				size_text(a->shrunk.before - a->shrunk.after, x));
 		fputs("; verified: the loader finds the same inside the image", out);
 		if (a->glibc_floor)
 			fprintf(out, " (glibc %s or newer)", a->glibc_floor);

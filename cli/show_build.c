@@ -89,8 +89,13 @@ static void show_made(void *arg, const struct build *b)
 	if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
 		vec_each (image, &b->images)
 			report_files(stderr, *image);
-	vec_each (image, &b->images)
+	vec_each (image, &b->images) {
+		const struct strings *left = &(*image)->assembly.shrunk.as_they_are;
+
 		report_data(stderr, *image);
+		for (size_t i = 0; i < left->len && common->verbose; i++)
+			show_note("not made smaller: %s", left->at[i]);
+	}
 	report_summary(stderr, b);
 	if (b->cache && cache_is_full(b->cache))
 		show_warning(

@@ -7,7 +7,7 @@ load ../lib/images
 setup_file() {
 	programs
 	cd "$BATS_FILE_TMPDIR"
-	"$imgmin" build -q hello -t user/hello:1 -o hello.tar -o oci:hello.d --env A=B --label x=y --expose 80 \
+	"$imgmin" build -q hello --no-strip -t user/hello:1 -o hello.tar -o oci:hello.d --env A=B --label x=y --expose 80 \
 		--user 7:8 --workdir /tmp --cmd 'a "b c"'
 	tree tree
 }
