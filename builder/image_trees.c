@@ -185,7 +185,6 @@ static struct err *read_tree(struct image_trees *t, struct image_tree *tree)
 	struct image image;
 
 	tree->sysroot.place = image_shown(t->name, tree->descriptor.digest, &t->arena);
-	o.name = tree->sysroot.place;
 	TRY(places_cache(t->places, &t->arena, &o.cache));
 	TRY(image_read(t->transport, &tree->descriptor, &t->arena, &image));
 	if (image.is_artifact)
@@ -193,6 +192,7 @@ static struct err *read_tree(struct image_trees *t, struct image_tree *tree)
 	TRY(layers_open(t->transport, &image.manifest, &image.config, &o, &tree->layers));
 	tree->sysroot.root = layers_root(tree->layers);
 	tree->sysroot.is_image = true;
+	tree->sysroot.told = tree->sysroot.place; // a tag may mean another one tomorrow
 	return NULL;
 }
 

@@ -9,8 +9,9 @@ struct sysroot {
 	struct root *root;
 	struct resolver *resolver;
 	bool is_image; // its files are at no path of this machine
-	const char *
-		told; // why this one, where nobody asked for it; NULL: given, or this machine's own
+	// Why this one where nobody asked for it, and which image; NULL: this machine's own, or the
+	// directory given.
+	const char *told;
 };
 
 struct places;

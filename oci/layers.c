@@ -393,7 +393,7 @@ struct err *layers_open(struct transport *t, const struct manifest *m, const str
 
 	l->options = options ? options : &defaults;
 	l->spool = l->archive = -1;
-	l->name = arena_strdup(&l->arena, l->options->name ? l->options->name : t->name);
+	l->name = arena_strdup(&l->arena, t->name);
 	l->size_max = l->options->plain_bytes ? l->options->plain_bytes : PLAIN_MAX;
 	l->ratio_max = l->options->ratio ? l->options->ratio : RATIO_MAX;
 	l->pool = pool_new(0);

@@ -13,7 +13,6 @@ struct layers_options {
 	// Where layers that came compressed are kept plain, under their diff_id, and looked for
 	// first: then the transport isn't asked for them. NULL: a temporary file.
 	struct cache *cache;
-	const char *name; // of the root, for messages; NULL: the transport's
 };
 
 // What one layer holds of the final image, and what it cost.
