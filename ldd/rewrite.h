@@ -49,5 +49,6 @@ uint64_t rewrite_page_size(const struct elf *e);
 must_check struct err *rewrite_plan(struct file *f, const struct elf *e,
 	const struct rewrite_options *o, struct arena *a, struct rewrite *out);
 
-// The new file, read from the old one as it is asked for; `source` belongs to it then.
+// The new file, read from the old one as it is asked for; `source` belongs to it then, and the
+// plan's arena must outlive it. With why_not it is `source` itself.
 struct file *rewrite_open(const struct rewrite *w, struct file *source);

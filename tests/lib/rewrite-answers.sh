@@ -13,7 +13,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 answer() { # FILE ROOT PROGRAM OPTION
-	timeout -s KILL 20 unshare --pid --fork --kill-child --net --mount --ipc --uts \
+	timeout -s KILL 10 unshare --pid --fork --kill-child --net --mount --ipc --uts \
 		setpriv --bounding-set=-all,+sys_chroot --inh-caps=-all --no-new-privs \
 		"$here/inroot.sh" "$2" "$3" "$4" >"$1" 2>&1 </dev/null
 	echo "status $?" >>"$1"
@@ -23,8 +23,8 @@ compare() { # PROGRAM
 	local option
 	for option in --version --help; do
 		answer "$out/old" "$old" "$1" "$option"
-		[ "$(tail -n 1 "$out/old")" = 'status 0' ] && [ "$(wc -l <"$out/old")" -gt 1 ] ||
-			continue
+		[ "$(tail -n 1 "$out/old")" = 'status 0' ] || continue
+		[ "$(wc -l <"$out/old")" -gt 1 ] || continue
 		answer "$out/new" "$new" "$1" "$option"
 		if cmp -s "$out/old" "$out/new"; then
 			echo "same $1 $option"
