@@ -12,8 +12,10 @@
 
 enum {
 	SOURCE_MAX = 16 << 20,
+	EXTENSION_MAX = 256 << 20,
 	MODULES_MAX = 100000,
 	NOTES_MAX = 10000,
+	PENDING_MAX = 100000,
 	LEVELS_MAX = 64, // dots in a name
 };
 
@@ -35,9 +37,10 @@ struct cause {
 // An import of something that was not found, or of a function that is not followed. Which of them
 // are worth a note is known at the end.
 struct pending {
-	const char *module, *by, *function;
-	struct module *from;
-	bool is_hard, is_library;
+	const char *module, *by;
+	struct module *from; // NULL: asked for by name
+	const struct python_import *import;
+	bool is_hard, is_called;
 };
 
 struct collector {
@@ -45,17 +48,22 @@ struct collector {
 	struct arena *a;
 	struct python_files *out;
 	struct python_path path;
-	struct map modules, paths, noted, names;
+	struct map modules, paths, noted, names, library_names;
 	struct module inside; // stands for all that the interpreter has in itself
 	struct module missing;
 	struct {
 		struct module **at;
 		size_t len, cap;
 	} hard, soft;
+	size_t next_hard, next_soft; // that were not followed yet
 	struct {
 		struct pending *at;
 		size_t len, cap;
 	} pending;
+	struct {
+		struct python_source **at;
+		size_t len, cap;
+	} sources; // of the standard library, whose functions may be called
 	size_t nmodules;
 	bool is_starting; // before the script's directory is on sys.path
 };
@@ -124,15 +132,18 @@ static struct err *add_found(struct collector *c, struct module *m, const char *
 	return NULL;
 }
 
-// The path below its place, for messages.
-static const char *label_of(const struct python_found *f)
+// The path below its entry of sys.path, for messages.
+static const char *label_of(const struct collector *c, const struct python_found *f)
 {
-	const char *path = f->path;
+	size_t longest = 0;
 
-	for (const char *p;
-		(p = strstr(path, "-packages/")) || (p = strstr(path, "/lib-dynload/"));)
-		path = strchr(p + 1, '/') + 1;
-	return path;
+	vec_each (p, &c->path.places) {
+		size_t n = strlen(p->path);
+
+		if (strncmp(f->path, p->path, n) == 0 && f->path[n] == '/' && n >= longest)
+			longest = n + 1;
+	}
+	return f->path + longest;
 }
 
 static void say_shadow(struct collector *c, struct module *m)
@@ -161,6 +172,34 @@ static void say_shadow(struct collector *c, struct module *m)
 
 static struct err *load(
 	struct collector *c, const char *name, const struct cause *why, struct module **out);
+
+// ".cpython-311-arm-linux-gnueabihf.so" → "_sysconfigdata__arm-linux-gnueabihf"
+static const char *config_name(struct collector *c)
+{
+	const char *suffix = c->path.suffixes[0];
+	size_t tag = strlen(c->path.tag) + 2, n = strlen(suffix);
+
+	if (n < tag + 3)
+		return "_sysconfigdata__linux_";
+	return arena_printf(c->a, "%s_%.*s", python_config, (int)(n - tag - 3), suffix + tag);
+}
+
+static struct err *load_hidden(struct collector *c, const char *trigger, bool is_name)
+{
+	struct module *m;
+
+	for (const struct python_hidden *h = python_hidden; h->trigger; h++) {
+		struct cause why = {arena_printf(c->a, "the code behind %s", trigger), false};
+		const char *name = h->needs;
+
+		if (h->is_name != is_name || strcmp(h->trigger, trigger) != 0)
+			continue;
+		if (name == python_config)
+			name = config_name(c);
+		TRY(load(c, name, &why, &m));
+	}
+	return NULL;
+}
 
 // Where to look for a module: sys.path, or the places of its package. *n 0: nowhere.
 static struct err *places_of(struct collector *c, const char *name, const struct cause *why,
@@ -204,8 +243,8 @@ static struct err *load(
 	if (*out)
 		return NULL;
 	if (map_get(&c->path.builtins, name)) {
-		*out = &c->inside;
-		return NULL;
+		*out = *map_at(&c->modules, c->a, name) = &c->inside;
+		return load_hidden(c, name, false);
 	}
 	*out = &c->missing;
 	if (!*name || count_dots(name) > LEVELS_MAX)
@@ -222,7 +261,7 @@ static struct err *load(
 	if (c->nmodules++ >= MODULES_MAX)
 		return err_new(ERR_FAILED, "%s: more than %d modules", c->o->script, MODULES_MAX);
 	m->name = arena_strdup(c->a, name);
-	m->label = m->found.path ? label_of(&m->found) : m->name;
+	m->label = m->found.path ? label_of(c, &m->found) : m->name;
 	m->is_hard = why->is_hard;
 	*map_at(&c->modules, c->a, name) = m;
 	if (why->is_hard)
@@ -270,16 +309,14 @@ static const char *absolute(
 static void put_off(struct collector *c, struct module *m, const struct python_import *i,
 	const char *name, const struct cause *why)
 {
-	if (i->is_guarded || (is_library(m) && !i->function && !why->is_hard) || i->is_getattr)
-		return;
-	if (c->pending.len < NOTES_MAX)
+	// An import in one of its functions waits already.
+	if (c->pending.len < PENDING_MAX && !i->is_guarded && !(is_library(m) && i->function))
 		vec_push(c->a, &c->pending,
 			(struct pending){.module = name,
 				.by = why->by,
-				.function = i->function,
 				.from = m,
-				.is_hard = why->is_hard,
-				.is_library = is_library(m)});
+				.import = i,
+				.is_hard = why->is_hard});
 }
 
 // In a handler for a try block whose imports all worked.
@@ -290,10 +327,51 @@ static bool is_needless(struct collector *c, const struct module *m, const struc
 		const char *name = absolute(c, m, &s->imports.at[k]);
 		const struct module *other = name ? map_get(&c->modules, name) : NULL;
 
-		if (!is_there(other, c) && !(name && map_get(&c->path.builtins, name)))
+		if (!is_there(other, c))
 			return false;
 	}
 	return i->instead_first < i->instead_end;
+}
+
+// What packages put in place by themselves: six.moves.queue is queue, and pkg_resources.extern.x is
+// pkg_resources._vendor.x.
+static struct err *load_stand_in(struct collector *c, const char *name, const char *part,
+	const struct cause *why, struct module **out)
+{
+	const char *moves = strstr(name, "six.moves"), *at = strstr(name, ".extern");
+	struct module *m;
+
+	if (moves) {
+		TRY(load_hidden(c, moves, false));
+		return part ? load_hidden(c, arena_printf(c->a, "%s.%s", moves, part), false)
+			    : NULL;
+	}
+	if (!at || (at[7] && at[7] != '.'))
+		return NULL;
+	const char *vendored = arena_printf(c->a, "%.*s._vendor%s", (int)(at - name), name, at + 7);
+
+	TRY(load(c, vendored, why, is_there(*out, c) ? &m : out));
+	return part ? load(c, arena_printf(c->a, "%s.%s", vendored, part), why, &m) : NULL;
+}
+
+// The module an import names, and the one in it that it may name too.
+static struct err *take_import(struct collector *c, struct module *m, const char *name,
+	const struct python_import *i, const struct cause *why)
+{
+	struct module *found, *part;
+
+	TRY(load(c, name, why, &found));
+	TRY(load_stand_in(c, name, i->name, why, &found));
+	if (!is_there(found, c)) {
+		put_off(c, m, i, name, why);
+		return NULL;
+	}
+	if (!i->name || !found->found.is_package)
+		return NULL;
+	if (strcmp(i->name, "*") != 0)
+		return load(c, arena_printf(c->a, "%s.%s", name, i->name), why, &part);
+	found->is_starred = true;
+	return found->is_followed ? load_all(c, found, &found->all, why->by) : NULL;
 }
 
 static struct err *follow_import(struct collector *c, struct module *m,
@@ -304,40 +382,66 @@ static struct err *follow_import(struct collector *c, struct module *m,
 		.by = arena_printf(c->a, "imported by %s:%u", m->label, i->line),
 		.is_hard = m->is_hard && !i->function && !i->is_guarded && !i->is_conditional,
 	};
-	struct module *found, *part;
 
-	if (!name)
+	if (!name || (is_library(m) && is_needless(c, m, s, i)))
 		return NULL;
-	if (is_library(m)) {
-		if (i->function && !i->is_getattr) {
-			put_off(c, m, i, name, &why);
-			return NULL;
-		}
-		if (is_needless(c, m, s, i))
-			return NULL;
-	}
-	TRY(load(c, name, &why, &found));
-	if (!is_there(found, c)) {
-		put_off(c, m, i, name, &why);
-		return NULL;
-	}
-	if (!i->name || !found->found.is_package)
-		return NULL;
-	if (strcmp(i->name, "*") != 0)
-		return load(c, arena_printf(c->a, "%s.%s", name, i->name), &why, &part);
-	found->is_starred = true;
-	return found->is_followed ? load_all(c, found, &found->all, why.by) : NULL;
+	if (!is_library(m) || !i->function)
+		return take_import(c, m, name, i, &why);
+	if (c->pending.len < PENDING_MAX)
+		vec_push(c->a, &c->pending,
+			(struct pending){.module = name, .by = why.by, .from = m, .import = i});
+	return NULL;
 }
 
-static struct err *load_hidden(struct collector *c, const char *trigger, bool is_name)
+// Is that function or class of the library called, as far as names tell?
+static bool is_live(struct collector *c, const char *function, const char *in_class)
 {
-	struct module *m;
+	static const char *const common[] = {"main", "test", "_test", NULL};
 
-	for (const struct python_hidden *h = python_hidden; h->trigger; h++) {
-		struct cause why = {arena_printf(c->a, "the C code behind %s", h->trigger), false};
+	for (const char *const *name = common; function && *name; name++)
+		if (strcmp(function, *name) == 0)
+			return false;
+	if (!function || strncmp(function, "__", 2) == 0)
+		return in_class && map_get(&c->names, in_class);
+	return map_get(&c->names, function);
+}
 
-		if (h->is_name == is_name && strcmp(h->trigger, trigger) == 0)
-			TRY(load(c, h->needs, &why, &m));
+static bool is_called(struct collector *c, const struct python_import *i)
+{
+	if (i->is_getattr)
+		return !i->wanted || map_get(&c->names, i->wanted);
+	return is_live(c, i->function, i->in_class);
+}
+
+// Names in functions that are called call others.
+static void spread_names(struct collector *c)
+{
+	for (bool any = true; any;) {
+		any = false;
+		vec_each (s, &c->sources)
+			vec_each (b, &(*s)->bodies) {
+				if (b->is_live || !is_live(c, b->function, b->in_class))
+					continue;
+				any = b->is_live = true;
+				vec_each (name, &b->names)
+					*map_at(&c->names, c->a, *name) = c;
+			}
+	}
+}
+
+// Imports in functions of the library that are called, as far as names tell.
+static struct err *follow_called(struct collector *c, bool *any)
+{
+	for (size_t k = 0; k < c->pending.len; k++) {
+		struct pending p = c->pending.at[k];
+
+		if (p.is_called || !p.from || !is_library(p.from) || !p.import->function ||
+			!is_called(c, p.import))
+			continue;
+		struct cause why = {p.by, false};
+
+		*any = c->pending.at[k].is_called = true;
+		TRY(take_import(c, p.from, p.module, p.import, &why));
 	}
 	return NULL;
 }
@@ -417,6 +521,7 @@ static struct err *follow_source(struct collector *c, struct module *m)
 		.minor = c->path.minor,
 		.is_main = strcmp(m->name, "__main__") == 0,
 		.names = is_library(m) ? NULL : &c->names,
+		.wants_bodies = is_library(m),
 		.names_arena = c->a,
 	};
 	struct python_source *s = arena_new(c->a, struct python_source);
@@ -434,7 +539,64 @@ static struct err *follow_source(struct collector *c, struct module *m)
 		return NULL;
 	}
 	TRY(e);
+	if (is_library(m))
+		vec_push(c->a, &c->sources, s);
 	return follow_scanned(c, m, s);
+}
+
+// Is it the name of a module that C code may import: one of the library, or of its own package?
+static bool is_module_name(struct collector *c, const struct module *m, const char *s)
+{
+	static const char *const words[] = {"code", "copy", "test", "this", "site", "token",
+		"string", "select", "types", "time", NULL};
+	size_t top = strcspn(s, "."), own = strcspn(m->name, ".");
+
+	for (const char *p = s; *p; p++)
+		if (!strchr("._abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", *p))
+			return false;
+	for (const char *const *word = words; *word; word++)
+		if (strcmp(s, *word) == 0)
+			return false;
+	if (s[top] && top == own && strncmp(s, m->name, top) == 0)
+		return true;
+	return map_get(&c->library_names, arena_strndup(c->a, s, top));
+}
+
+static struct err *list_library(struct collector *c)
+{
+	struct strings names = {0};
+
+	if (c->library_names.len)
+		return NULL;
+	TRY(root_list(
+		c->o->sysroot, root_walk(c->o->sysroot, c->path.library)->path, c->a, &names));
+	vec_each (name, &names)
+		*map_at(&c->library_names, c->a, arena_strndup(c->a, *name, strcspn(*name, "."))) =
+			c;
+	return NULL;
+}
+
+// A package's own C code: the names of modules among its strings, as Cython leaves them.
+static struct err *follow_extension(struct collector *c, struct module *m)
+{
+	drop(arena_drop) struct arena scratch = {0};
+	struct cause why = {arena_printf(c->a, "named in %s", m->label), false};
+	struct span bytes;
+
+	TRY(list_library(c));
+	TRY(root_read(m->found.place->root, m->found.file, EXTENSION_MAX, &scratch, &bytes));
+	for (size_t at = 0; at < bytes.len;) {
+		const char *s = (const char *)bytes.ptr + at;
+		size_t n = strnlen(s, bytes.len - at);
+		struct module *found;
+
+		at += n + 1;
+		if (n < 2 || n > 100 || at > bytes.len ||
+			!strchr("_abcdefghijklmnopqrstuvwxyz", *s) || !is_module_name(c, m, s))
+			continue;
+		TRY(load(c, s, &why, &found));
+	}
+	return NULL;
 }
 
 static struct err *follow(struct collector *c, struct module *m)
@@ -453,17 +615,19 @@ static struct err *follow(struct collector *c, struct module *m)
 		return NULL;
 	if (m->found.kind == MODULE_SOURCE)
 		TRY(follow_source(c, m));
+	if (m->found.kind == MODULE_EXTENSION && !is_library(m))
+		TRY(follow_extension(c, m));
 	return load_hidden(c, m->name, false);
 }
 
 // Modules that nothing guards first: what they reach is hard, whoever else wants it too.
 static struct err *follow_all(struct collector *c)
 {
-	for (size_t hard = 0, soft = 0;;) {
-		if (hard < c->hard.len)
-			TRY(follow(c, c->hard.at[hard++]));
-		else if (soft < c->soft.len)
-			TRY(follow(c, c->soft.at[soft++]));
+	for (;;) {
+		if (c->next_hard < c->hard.len)
+			TRY(follow(c, c->hard.at[c->next_hard++]));
+		else if (c->next_soft < c->soft.len)
+			TRY(follow(c, c->soft.at[c->next_soft++]));
 		else
 			return NULL;
 	}
@@ -484,6 +648,10 @@ static struct err *start(struct collector *c)
 						c->path.library, *name, c->path.version),
 				"Debian has it in libpython%s-minimal", c->path.version);
 	}
+	if (c->o->env)
+		vec_each (variable, c->o->env)
+			if (strncmp(*variable, "PYTHONWARNINGS=", 15) == 0)
+				TRY(load(c, "warnings", &why, &m));
 	TRY(follow_all(c));
 	c->is_starting = false;
 	// exec_prefix is where lib-dynload is; without it the interpreter says it is lost.
@@ -525,13 +693,19 @@ static struct err *load_roots(struct collector *c)
 	return NULL;
 }
 
-// Functions of the script's own world whose C code imports something.
+// What the names in the script's and its packages' sources bring, until they bring nothing new.
 static struct err *load_named(struct collector *c)
 {
-	for (const struct python_hidden *h = python_hidden; h->trigger; h++)
-		if (h->is_name && map_get(&c->names, h->trigger))
-			TRY(load_hidden(c, h->trigger, true));
-	return follow_all(c);
+	for (bool any = true; any;) {
+		any = false;
+		for (const struct python_hidden *h = python_hidden; h->trigger; h++)
+			if (h->is_name && map_get(&c->names, h->trigger))
+				TRY(load_hidden(c, h->trigger, true));
+		spread_names(c);
+		TRY(follow_called(c, &any));
+		TRY(follow_all(c));
+	}
+	return NULL;
 }
 
 // Does a package above it put modules in place by itself, as six does with six.moves?
@@ -562,31 +736,33 @@ static bool exists(struct collector *c, const char *name)
 
 static void say_function(struct collector *c, const struct pending *p)
 {
-	if (!exists(c, p->module))
+	void **seen = map_at(&c->noted, c->a, p->module);
+
+	if (*seen || !exists(c, p->module) || p->import->is_getattr)
 		return;
+	*seen = c;
 	add_note(c,
 		(struct python_note){.module = p->module,
 			.by = by_of(p),
 			.is_suggestion = true,
-			.text = arena_printf(c->a,
-				"%s is left out: only %s of the standard library imports it, "
-				"in %s()",
-				p->module, by_of(p), p->function)});
+			.text = arena_printf(c->a, "%s is left out: %s imports it in %s() only",
+				p->module, by_of(p), p->import->function)});
 }
 
 static void say_missing(struct collector *c, const struct pending *p)
 {
+	const char *function = p->import ? p->import->function : NULL;
 	bool is_made = is_made_at_run_time(c, p->module);
 
-	if (is_made && !p->is_hard)
+	if ((is_made || (p->from && is_library(p->from))) && !p->is_hard)
 		return;
 	add_note(c,
 		(struct python_note){.module = p->module,
 			.by = by_of(p),
 			.is_missing = p->is_hard && !is_made,
 			.text = arena_printf(c->a, "%s, which %s imports%s%s%s, is not found",
-				p->module, by_of(p), p->function ? " in " : "",
-				p->function ? p->function : "", p->function ? "()" : "")});
+				p->module, by_of(p), function ? " in " : "",
+				function ? function : "", function ? "()" : "")});
 }
 
 static struct err *say_pending(struct collector *c)
@@ -594,9 +770,9 @@ static struct err *say_pending(struct collector *c)
 	vec_each (p, &c->pending) {
 		const struct module *m = map_get(&c->modules, p->module);
 
-		if (is_there(m, c) || map_get(&c->path.builtins, p->module))
+		if (is_there(m, c))
 			continue;
-		if (p->is_library && p->function) {
+		if (p->from && is_library(p->from) && p->import->function) {
 			say_function(c, p);
 			continue;
 		}

@@ -7,9 +7,10 @@
 
 // What holds for the statements of a block.
 struct context {
-	const char *function;
-	bool is_never, is_conditional, is_guarded, in_class, is_getattr;
+	const char *function, *in_class, *wanted;
+	bool is_never, is_conditional, is_guarded, is_getattr;
 	size_t instead_first, instead_end;
+	size_t body; // its number, from 1
 };
 
 // The statements of one indentation: what holds for them, and what the last compound one was, for
@@ -27,7 +28,7 @@ struct parser {
 	struct lexer lexer;
 	struct arena *a;
 	struct python_source *out;
-	struct token now, before, before2;
+	struct token now, before, before2, before3;
 	struct block blocks[LEX_INDENTS_MAX + 1];
 	size_t nblocks;
 	unsigned depth; // of bodies that stand in their header's line
@@ -58,7 +59,9 @@ static void add_import(struct parser *p, const struct context *c, struct python_
 	if (c->is_never)
 		return;
 	i.function = c->function;
+	i.in_class = c->in_class;
 	i.is_getattr = c->is_getattr;
+	i.wanted = c->wanted;
 	i.is_guarded = c->is_guarded;
 	i.is_conditional = c->is_conditional;
 	i.instead_first = c->instead_first;
@@ -72,28 +75,29 @@ static void look_at_call(struct parser *p, const struct context *c)
 	static const char *const importers[] = {"import_module", "__import__", NULL};
 	static const char *const coders[] = {"encode", "decode", "getincrementaldecoder",
 		"getincrementalencoder", "getreader", "getwriter", "lookup", NULL};
-	const struct token *t = &p->now;
-	bool is_text = t->kind == TOKEN_STRING && t->is_plain;
+	const struct token *t = &p->before;
+	bool is_text = t->kind == TOKEN_STRING && t->is_plain &&
+		(token_is(&p->now, ",") || token_is(&p->now, ")"));
 
-	if (token_is(&p->before, "(") && is_one_of(&p->before2, importers)) {
+	if (token_is(&p->before2, "(") && is_one_of(&p->before3, importers)) {
 		const char *name = is_text ? text_of(p, t) : NULL;
 		size_t dots = name ? strspn(name, ".") : 0;
 
 		if (!name && !c->is_never && !token_is(t, ")"))
 			vec_push(p->a, &p->out->computed, t->line);
-		else if (name && dots <= 32 && t->text.len <= DOTTED_MAX)
+		else if (name && name[dots] && dots <= 32 && t->text.len <= DOTTED_MAX)
 			add_import(p, c,
 				(struct python_import){.module = name + dots,
 					.level = (unsigned)dots,
 					.line = t->line});
 	}
 	if (is_text && t->text.len && t->text.len < 40 && !c->is_never &&
-		((token_is(&p->before, "(") && is_one_of(&p->before2, coders)) ||
-			(token_is(&p->before, "=") && token_is(&p->before2, "encoding"))))
+		((token_is(&p->before2, "(") && is_one_of(&p->before3, coders)) ||
+			(token_is(&p->before2, "=") && token_is(&p->before3, "encoding"))))
 		vec_push(p->a, &p->out->encodings, text_of(p, t));
 }
 
-static void look_at_name(struct parser *p)
+static void look_at_name(struct parser *p, const struct context *c)
 {
 	static const char *const extenders[] = {"extend_path", "declare_namespace", NULL};
 
@@ -103,6 +107,8 @@ static void look_at_name(struct parser *p)
 		memcpy(name, p->now.text.ptr, p->now.text.len);
 		*map_at(p->o->names, p->o->names_arena, name) = p;
 	}
+	if (c->body && !p->now.is_keyword && !c->is_never)
+		vec_push(p->a, &p->out->bodies.at[c->body - 1].names, text_of(p, &p->now));
 	p->out->extends_path |= is_one_of(&p->now, extenders);
 	p->out->edits_modules |= token_is(&p->before, ".") && token_is(&p->before2, "sys") &&
 		(token_is(&p->now, "modules") || token_is(&p->now, "meta_path"));
@@ -112,8 +118,9 @@ static void look_at_name(struct parser *p)
 static struct err *advance(struct parser *p, const struct context *c)
 {
 	if (p->now.kind == TOKEN_NAME)
-		look_at_name(p);
+		look_at_name(p, c);
 	look_at_call(p, c);
+	p->before3 = p->before2;
 	p->before2 = p->before;
 	p->before = p->now;
 	return lexer_next(&p->lexer, &p->now);
@@ -290,6 +297,10 @@ static void enter_if(struct parser *p, struct context *c, bool is_first)
 	struct block *b = block_of(p);
 	enum truth t = header_truth(p);
 
+	// if name == "y": in a module's __getattr__(name)
+	if (c->is_getattr && p->ncondition == 3 && token_is(&p->condition[1], "==") &&
+		p->condition[2].is_plain)
+		c->wanted = text_of(p, &p->condition[2]);
 	if (is_first)
 		b->taken = FALSE;
 	enter_branch(c, t, b->taken);
@@ -317,12 +328,35 @@ static void enter_except(struct parser *p, struct context *c)
 	c->instead_end = b->end;
 }
 
+static void enter_body(struct parser *p, struct context *c)
+{
+	if (!p->o->wants_bodies)
+		return;
+	vec_push(p->a, &p->out->bodies,
+		(struct python_body){.function = c->function, .in_class = c->in_class});
+	c->body = p->out->bodies.len;
+}
+
+// The bases of a class are live with it.
+static void enter_class(struct parser *p, struct context *c)
+{
+	if (c->in_class || c->function)
+		return;
+	c->in_class = p->ncondition ? text_of(p, &p->condition[0]) : "";
+	enter_body(p, c);
+	for (size_t i = 1; c->body && i < p->ncondition && i < CONDITION_MAX; i++)
+		if (p->condition[i].kind == TOKEN_NAME)
+			vec_push(p->a, &p->out->bodies.at[c->body - 1].names,
+				text_of(p, &p->condition[i]));
+}
+
 static void enter_def(struct parser *p, struct context *c)
 {
 	if (c->function)
 		return;
 	c->function = p->ncondition ? text_of(p, &p->condition[0]) : "";
 	c->is_getattr = !c->in_class && strcmp(c->function, "__getattr__") == 0;
+	enter_body(p, c);
 }
 
 // What holds in the body of the compound statement whose header was just read.
@@ -347,7 +381,7 @@ static struct context enter(struct parser *p, const struct token *keyword, struc
 	} else if (token_is(keyword, "def")) {
 		enter_def(p, &c);
 	} else if (token_is(keyword, "class")) {
-		c.in_class = true;
+		enter_class(p, &c);
 	} else {
 		if (token_is(keyword, "while"))
 			c.is_never |= header_truth(p) == FALSE;

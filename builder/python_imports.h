@@ -9,18 +9,32 @@ struct python_import {
 	unsigned level;     // leading dots
 	unsigned line;
 	const char *function; // the outermost one it stands in; NULL: none
+	const char *in_class; // the outermost one, where the function is its method; NULL: none
 	bool is_getattr;      // that one is a module's __getattr__, which `from x import y` calls
+	const char *wanted;   // and the y it is for; NULL: any
 	bool is_guarded;      // in a try block that expects it to fail
 	bool is_conditional;  // in a branch that may not be taken, for all that can be seen
 	// In a handler of the imports [instead_first, instead_end), to be tried when those fail.
 	size_t instead_first, instead_end;
 };
 
+// The names in a function, or in a class outside its functions.
+struct python_body {
+	const char *function; // NULL: of the class
+	const char *in_class; // the outermost one; NULL: none
+	struct strings names;
+	bool is_live; // for who follows calls
+};
+
 struct python_source {
 	struct {
 		struct python_import *at;
 		size_t len, cap;
-	} imports;                // in their order; those of branches never taken are left out
+	} imports; // in their order; those of branches never taken are left out
+	struct {
+		struct python_body *at;
+		size_t len, cap;
+	} bodies;
 	struct strings all;       // of __all__
 	struct strings encodings; // named where text is encoded or decoded
 	struct {
@@ -37,6 +51,7 @@ struct python_scan_options {
 	bool is_main;      // __name__ == "__main__"
 	struct map *names; // gets every name that stands in it; NULL: not wanted
 	struct arena *names_arena;
+	bool wants_bodies;
 };
 
 must_check struct err *python_scan(const struct python_scan_options *o, struct span text,

@@ -16,3 +16,5 @@ struct python_hidden {
 	const char *needs;
 };
 extern const struct python_hidden python_hidden[]; // ends with trigger NULL
+// As needs: the module with the interpreter's configuration, whose name says for which platform.
+extern const char python_config[];
