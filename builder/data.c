@@ -95,10 +95,7 @@ static const struct data_rule {
 		.needs_param = true,
 		.is_portable = true,
 		.add = add_zone},
-	{.name = "tzdata",
-		.symbols = LIST(ZONE_CALLS),
-		.is_kept = true,
-		.paths = LIST("/etc/localtime")},
+	{.name = "tzdata", .symbols = LIST(ZONE_CALLS), .is_kept = true, .add = add_local_zone},
 	{
 		// Without any file the C libraries go by UTC.
 		.name = "tzdata",

@@ -65,6 +65,6 @@ const char *suggested_libraries(struct collector *c);
 // The rows that need code (data_files.c, data_certs.c, data_locale.c): they fill in n->files, and
 // n->source where it is not what need_put found. Nothing found: no files.
 typedef struct err *data_add_fn(struct collector *c, const struct data_ask *q, struct data_need *n);
-data_add_fn add_certs, add_zone, add_zones, add_accounts, add_nss, add_gconv, add_locale,
-	add_terminfo, add_tmp, add_libgcc, add_dlopen, add_openssl_conf, add_openssl_modules,
-	add_pam;
+data_add_fn add_certs, add_zone, add_local_zone, add_zones, add_accounts, add_nss, add_gconv,
+	add_locale, add_terminfo, add_tmp, add_libgcc, add_dlopen, add_openssl_conf,
+	add_openssl_modules, add_pam;

@@ -24,6 +24,20 @@ struct err *add_zone(struct collector *c, const struct data_ask *q, struct data_
 		*name == '/' ? name : arena_printf(c->a, "/usr/share/zoneinfo/%s", name), &found);
 }
 
+// The device's own zone; where that is UTC the C libraries need no file to know it.
+struct err *add_local_zone(struct collector *c, const struct data_ask *q, struct data_need *n)
+{
+	static const char *const utc[] = {"UTC", "UCT", "Universal", "Zulu"};
+	const struct walk *w = root_walk(c->o->sysroot, "/etc/localtime");
+	bool found;
+
+	(void)q;
+	for (size_t i = 0; !w->error && i < sizeof(utc) / sizeof(*utc); i++)
+		if (strcmp(path_base(w->path), utc[i]) == 0)
+			return NULL;
+	return need_put(c, n, "/etc/localtime", &found);
+}
+
 // posix and right hold everything once more, without and with leap seconds.
 struct err *add_zones(struct collector *c, const struct data_ask *q, struct data_need *n)
 {
