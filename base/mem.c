@@ -138,3 +138,12 @@ void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size)
 	*cap = more;
 	return bigger;
 }
+
+const char *strings_shown(const struct strings *s, size_t max, struct arena *a)
+{
+	const char *out = "";
+
+	for (size_t i = 0; i < s->len && i < max; i++)
+		out = arena_printf(a, "%s%s%s", out, i ? ", " : "", s->at[i]);
+	return s->len > max ? arena_printf(a, "%s and %zu more", out, s->len - max) : out;
+}

@@ -60,3 +60,5 @@ struct strings {
 	const char **at;
 	size_t len, cap;
 };
+// "a, b, c and 4 more": at most max of them.
+const char *strings_shown(const struct strings *s, size_t max, struct arena *a);

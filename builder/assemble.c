@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builder/own.h"
+#include "builder/scripts.h"
 #include "builder/trace.h"
 #include "ldd/verify.h"
 
@@ -97,11 +98,24 @@ static struct err *add_interpreter(struct assembly *a, const struct closure *c)
 		 : NULL;
 }
 
+// The interpreter is a library of the sysroot's to its script, and so is env(1) on the way to it.
+static struct err *add_interpreter_of_script(struct assembly *a, struct installed *p)
+{
+	const struct program *g = &p->program;
+	const char *reason =
+		arena_printf(tree_arena(a->tree), "runs %s", path_base(g->script.path));
+
+	TRY(tree_add_walk(a->tree, g->root, g->file->walk, PART_LIBRARIES, reason));
+	return g->script.env ? assembly_take(a, g->script.env, PART_LIBRARIES, reason) : NULL;
+}
+
 static struct err *add_program(struct assembly *a, struct installed *p)
 {
 	const struct object_file *f = p->program.file;
 	const char *reason = p->reason ? p->reason : "the program", *path;
 
+	if (p->script_path)
+		return add_interpreter_of_script(a, p);
 	if (!a->spec->args->install && !is_own(p, f))
 		return tree_add_walk(a->tree, f->root, f->walk, PART_PROGRAM, reason);
 	TRY(tree_place(a->tree, p->program.sysroot->root, p->path, PART_PROGRAM, &path));
@@ -305,12 +319,16 @@ static struct err *add_installed(struct assembly *a, struct installed *p)
 {
 	const struct closure *c = &p->closure;
 
-	p->path = own_program_path(a, p);
+	own_place_program(a, p);
 	if (!json_is_text(p->path))
 		return err_hint(
 			err_new(ERR_USAGE, "%s: not UTF-8, which the image's config cannot hold",
 				p->program.asked),
 			"give it another name with --install");
+	if (p->script_path)
+		vec_push(tree_arena(a->tree), &a->scripts,
+			(struct scripted){p->program.script.root, p->program.script.path,
+				p->script_path, p->program.path});
 	TRY(add_program(a, p));
 	TRY(add_interpreter(a, c));
 	for (size_t i = 1; i < c->objects.len; i++)
@@ -324,6 +342,15 @@ struct err *assemble(struct assembly *a, struct root *host)
 
 	vec_each (p, &a->programs)
 		TRY(add_installed(a, *p));
+	vec_each (s, &a->scripts)
+		TRY(assembly_take_script(a, s));
+	if (a->commands_left.len && !a->is_image)
+		vec_push(tree_arena(a->tree), &a->notes,
+			arena_printf(tree_arena(a->tree),
+				"%s calls programs that the image lacks: %s (--include-commands takes "
+				"them)",
+				path_base(a->scripts.at[0].path),
+				strings_shown(&a->commands_left, 8, tree_arena(a->tree))));
 	TRY(add_includes(a, &args->include, "--include"));
 	TRY(add_includes(a, &args->keep, "--keep"));
 	TRY(add_traces(a));

@@ -10,11 +10,20 @@ struct installed {
 	struct program program;
 	struct closure closure; // in the sysroot
 	struct suggestions suggestions;
-	const char *path;       // in the image, as it is started
-	const char *placed;     // where the file lies then, without links; NULL: as in the sysroot
-	const char *reason;     // NULL: "the program"
-	struct strings unbound; // DT_NEEDED entries that nothing binds to, and that go
-	struct closure proof;   // inside the image
+	const char *path;        // in the image, as it is started
+	const char *script_path; // in the image, of the script that it interprets; NULL: none
+	const char *placed;      // where the file lies then, without links; NULL: as in the sysroot
+	const char *reason;      // NULL: "the program"
+	struct strings unbound;  // DT_NEEDED entries that nothing binds to, and that go
+	struct closure proof;    // inside the image
+};
+
+// A script on its way into an image.
+struct scripted {
+	struct root *root; // where the script is; NULL: the interpreter is started without one
+	const char *path;  // canonical, in root
+	const char *image_path;
+	const char *interpreter; // in the sysroot
 };
 
 // The image of one platform before it is packed.
@@ -28,12 +37,17 @@ struct assembly {
 		struct installed **at;
 		size_t len, cap;
 	} programs, included; // what else came that loads libraries itself
+	struct {
+		struct scripted *at;
+		size_t len, cap;
+	} scripts;
 	struct data_needs data;
 	struct shrunk shrunk;
 	struct tree *tree;
 	struct root *inside; // the finished tree
 	struct resolver *inside_resolver;
-	struct strings warnings;
+	struct strings warnings, notes, details; // details are told with -v
+	struct strings commands_left; // that scripts call and --include-commands would take
 	const char
 		*glibc_floor; // "2.34": the oldest glibc it would start with; NULL: none asked for
 };

@@ -63,14 +63,6 @@ static struct err *open_programs(struct build *b)
 		struct installed *p = arena_new(&b->arena, struct installed);
 
 		TRY(program_open(b->sysroots, paths->at[i], asked, &b->arena, &p->program));
-		if (p->program.script)
-			return err_hint(err_new(ERR_NO_START,
-						"%s: imgmin does not build images of scripts yet",
-						paths->at[i]),
-				"build its interpreter and add the script: imgmin build %s --add "
-				"%s:/usr/bin/ --entrypoint '%s /usr/bin/%s'",
-				p->program.script_runs, paths->at[i], p->program.script_runs,
-				path_base(paths->at[i]));
 		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
 			p->program.file->elf.soname)
 			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",
@@ -169,6 +161,13 @@ static struct err *resolve_programs(struct build *b)
 
 // ---- trees ----
 
+static void tell(
+	struct build *b, const struct strings *texts, void (*listener)(void *arg, const char *text))
+{
+	for (size_t i = 0; listener && i < texts->len; i++)
+		listener(b->events->arg, texts->at[i]);
+}
+
 struct err *build_assemble(
 	struct build *b, struct built_image *image, struct tree *tree, struct root *host)
 {
@@ -176,8 +175,9 @@ struct err *build_assemble(
 
 	a->tree = tree;
 	TRY(assemble(a, host));
-	for (size_t i = 0; i < a->warnings.len; i++)
-		build_warn(b, a->warnings.at[i]);
+	tell(b, &a->warnings, b->events ? b->events->warning : NULL);
+	tell(b, &a->notes, b->events ? b->events->note : NULL);
+	tell(b, &a->details, b->events ? b->events->detail : NULL);
 	TRY(assembly_prove(a));
 	layering_split(image, b->spec.layering, &b->arena);
 	return NULL;

@@ -32,6 +32,8 @@ struct build_events {
 	// A program was resolved; with its problems it may be about to fail.
 	void (*resolved)(void *arg, const struct installed *p);
 	void (*warning)(void *arg, const char *text);
+	void (*note)(void *arg, const char *text);
+	void (*detail)(void *arg, const char *text);
 	void (*layer)(void *arg, const struct built_image *image, const struct built_layer *l);
 	// All is made, and nothing published yet; with dry_run the last event.
 	void (*made)(void *arg, const struct build *b);

@@ -536,7 +536,11 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 	n.is_refused = is_listed(without, rule->name, q->param) && !q->is_asked;
 	n.is_included = !n.is_refused && (q->is_asked || rule->by_itself == INCLUDED);
 	TRY(rule->add ? rule->add(c, q, &n) : add_paths(c, rule, &n));
-	if (!n.files.len && rule->is_portable && (n.is_included || q->is_asked))
+	// Unasked, only certificates come from this machine: an image without them fails in the
+	// field.
+	bool is_urgent = rule->add == add_certs || (rule->add == add_zone && n.is_included);
+
+	if (!n.files.len && rule->is_portable && (q->is_asked || (is_urgent && n.is_included)))
 		TRY(add_from_host(c, rule, q, &n));
 	if (n.files.len && !n.source)
 		n.source = root_is_host(c->o->sysroot) ? "this machine" : "the sysroot";
@@ -546,7 +550,7 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 	// TZ may be a rule of its own ("CET-1CEST,M3.5.0,M10.5.0/3"), which needs no file.
 	if (!n.files.len && n.is_included && rule->add == add_zone && is_zone_name(q->param))
 		return nothing_found(&n);
-	if (!n.files.len && n.is_included && rule->is_portable && !q->param)
+	if (!n.files.len && n.is_included && is_urgent && !q->param)
 		collect_warn(
 			c, "%s: %s, but the sysroot has nothing of that kind", n.name, n.reason);
 	if (n.files.len)

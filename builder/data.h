@@ -51,11 +51,12 @@ struct data_needs {
 };
 
 // What is called for, in the order of the table. Files come from the sysroot; passwd, group and
-// nsswitch.conf else from a built-in default; certificates, zones, terminfo and services else from
-// this machine, with a warning. Certificates, and what --with asks for, that are nowhere are
-// ERR_FAILED with a hint. An unknown name in with or without is ERR_USAGE and lists the names.
-// ELF files among the files (gconv, providers, PAM) bring no libraries: their closures are the
-// caller's. The same answer for the same closures whatever their order.
+// nsswitch.conf else from a built-in default; certificates and the zone that TZ names else from
+// this machine, with a warning, and so do zones, terminfo and services that are asked for.
+// Certificates, and what --with asks for, that are nowhere are ERR_FAILED with a hint. An unknown
+// name in with or without is ERR_USAGE and lists the names. ELF files among the files (gconv,
+// providers, PAM) bring no libraries: their closures are the caller's. The same answer for the same
+// closures whatever their order.
 must_check struct err *data_collect(const struct data_options *o, struct arena *a,
 	struct data_needs *out, struct strings *warnings);
 

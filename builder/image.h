@@ -46,8 +46,10 @@ struct started {
 	// The entrypoint, the command where there is none, and interpreters: without them nothing
 	// starts.
 	bool is_required;
+	const char *path;        // where it was found, links not followed
 	const struct walk *walk; // NULL: not found
 	const char *trouble;     // why the kernel would not start it; NULL: it would try
+	const char *interpreter; // of a script, what runs it in the end (not env); NULL: none
 	bool is_elf;             // then there is a closure
 	struct closure closure;
 	struct suggestions suggestions;

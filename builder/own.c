@@ -25,20 +25,31 @@ bool is_own(const struct installed *p, const struct object_file *f)
 	return root_is_host(f->root) && !is_system_path(f->walk->path);
 }
 
-const char *own_program_path(const struct assembly *a, const struct installed *p)
+static const char *install_path(const struct assembly *a, const char *name)
 {
 	struct arena *arena = tree_arena(a->tree);
 	const char *install = a->spec->args->install;
-	const char *name = path_base(p->program.path);
 
 	if (install && install[strlen(install) - 1] == '/')
 		return path_lexical(arena, arena_printf(arena, "%s%s", install, name));
 	if (install)
 		return path_lexical(arena, install);
-	// A program of the sysroot keeps its name there, be it a link's.
-	if (!is_own(p, p->program.file))
-		return p->program.path;
 	return arena_printf(arena, "/usr/bin/%s", name);
+}
+
+void own_place_program(const struct assembly *a, struct installed *p)
+{
+	const struct program *g = &p->program;
+	bool is_install = a->spec->args->install && !g->script.root;
+
+	// A program of the sysroot keeps its name there, be it a link's.
+	p->path = is_install || is_own(p, g->file) ? install_path(a, path_base(g->path)) : g->path;
+	if (!g->script.root)
+		return;
+	p->script_path = g->script.root == g->sysroot->root && !root_is_host(g->script.root) &&
+			!a->spec->args->install
+		? g->script.path
+		: install_path(a, path_base(g->script.path));
 }
 
 // How to get from directory `from` to `to`, both absolute: "../lib/x".

@@ -4,8 +4,9 @@
 
 // Outside the sysroot, or outside the system's directories where the sysroot is this machine.
 bool is_own(const struct installed *p, const struct object_file *f);
-// Where a program goes: --install, its own path in the sysroot, else /usr/bin/NAME.
-const char *own_program_path(const struct assembly *a, const struct installed *p);
+// Where a program goes, and the script that it interprets (else NULL): --install, the own path in
+// the sysroot, else /usr/bin/NAME. Of a script only itself is installed elsewhere.
+void own_place_program(const struct assembly *a, struct installed *p);
 // Was the object found by $ORIGIN in a run path or a name?
 bool is_by_origin(const struct object *o);
 // Where an own library (f, under which o was found) goes: to the same place relative to the object

@@ -132,6 +132,11 @@ static const char *time_text(int64_t seconds, struct arena *a)
 	return arena_strdup(a, text);
 }
 
+static const char *start_path(const struct installed *p)
+{
+	return p->script_path ? p->script_path : p->path;
+}
+
 static void make_config(struct build *b, struct built_image *image)
 {
 	struct arena *a = &b->arena;
@@ -153,7 +158,7 @@ static void make_config(struct build *b, struct built_image *image)
 	c->config = image->assembly.container->config;
 	c->rootfs = (struct rootfs){.type = "layers"};
 	if (!c->config.entrypoint.len && !image->base)
-		vec_push(a, &c->config.entrypoint, image->assembly.programs.at[0]->path);
+		vec_push(a, &c->config.entrypoint, start_path(image->assembly.programs.at[0]));
 	vec_each (l, &image->layers) {
 		vec_push(a, &c->rootfs.diff_ids, l->layer.diff_id.text);
 		vec_push(a, &history,

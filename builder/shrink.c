@@ -77,6 +77,16 @@ static struct err *plan_file(struct tree_entry *e, const struct shrink_options *
 	return rewrite_plan(f, &elf, &how, a, out);
 }
 
+// Files that are compared with a checksum over all of them when they are loaded: OpenSSL's FIPS
+// provider, and libraries with a .NAME.hmac beside them (libgcrypt, GnuTLS, Red Hat's fipscheck).
+static bool is_checksummed(const struct tree *t, const char *path)
+{
+	drop(mem_drop) char *beside = str_printf(
+		"%.*s/.%s.hmac", (int)(path_base(path) - path - 1), path, path_base(path));
+
+	return strcmp(path_base(path), "fips.so") == 0 || tree_find(t, beside);
+}
+
 static const struct strings *dropped_of(
 	const char *path, const struct dropped_needed *dropped, size_t n)
 {
@@ -113,7 +123,7 @@ struct err *shrink_tree(struct tree *t, const struct shrink_options *o,
 		struct tree_entry *e = all[i];
 		struct plan *p;
 
-		if (!S_ISREG(e->entry.mode) || !e->entry.root)
+		if (!S_ISREG(e->entry.mode) || !e->entry.root || is_checksummed(t, e->entry.path))
 			continue;
 		p = arena_new(a, struct plan);
 		TRY_AS(plan_file(

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "builder/python.h"
+#include "builder/scripts.h"
 #include "ldd/verify.h"
 #include "registry/ref.h"
 
@@ -134,6 +136,66 @@ static struct err *take_program(struct slim *s, struct slimmed *m, struct starte
 	return NULL;
 }
 
+static void take_script(struct slim *s, struct slimmed *m, const struct started *from)
+{
+	vec_push(&s->build->arena, &m->built->assembly.scripts,
+		(struct scripted){m->inside.root, from->walk->path, from->path, from->interpreter});
+}
+
+// A Python that is started on its own may be given any script.
+static void take_interpreters(struct slim *s, struct slimmed *m)
+{
+	struct assembly *a = &m->built->assembly;
+	const char *version;
+
+	vec_each (p, &a->programs) {
+		const char *path = (*p)->program.file->walk->path;
+		bool has_script = false;
+
+		vec_each (known, &a->scripts)
+			has_script |= strcmp(root_walk(m->inside.root, known->interpreter)->path,
+					      path) == 0;
+		if (!has_script && python_is(m->inside.root, path, &s->build->arena, &version))
+			vec_push(&s->build->arena, &a->scripts,
+				(struct scripted){.interpreter = path});
+	}
+}
+
+// ---- what nobody can know ----
+
+static bool is_told_more(const struct slim *s)
+{
+	const struct build_args *args = &s->build_args;
+
+	return args->include_commands || s->args->entries.len || args->keep.len || args->trace.len;
+}
+
+// A shell starts whatever it is told to: without a word about that the smaller image would be a
+// promise that can't be kept.
+static struct err *refuse_unknown(const struct slim *s, const struct slimmed *m)
+{
+	const struct assembly *a = &m->built->assembly;
+	const struct started *first = m->inside.started.at;
+	const char *hint =
+		"--include-commands takes what its scripts call; --entry, --keep and --trace "
+		"name what else is needed";
+
+	if (is_told_more(s))
+		return NULL;
+	if (a->commands_left.len)
+		return err_hint(
+			err_new(ERR_POLICY, "%s: its script calls other programs: %s", s->name,
+				strings_shown(&a->commands_left, 8, &s->build->arena)),
+			"%s", hint);
+	if (first->is_elf && is_shell(first->walk->path))
+		return err_hint(
+			err_new(ERR_POLICY,
+				"%s starts the shell %s, and what that will start is not known",
+				s->name, first->word),
+			"%s", hint);
+	return NULL;
+}
+
 static struct err *take_started(struct slim *s, struct slimmed *m)
 {
 	struct inside *in = &m->inside;
@@ -145,7 +207,10 @@ static struct err *take_started(struct slim *s, struct slimmed *m)
 			return not_startable(m, st);
 		if (st->is_elf)
 			TRY(take_program(s, m, st));
+		else if (st->interpreter)
+			take_script(s, m, st);
 	}
+	take_interpreters(s, m);
 	if (!m->built->assembly.programs.len)
 		return err_hint(err_new(ERR_USAGE,
 					"%s starts no program: it has no entrypoint and no command",
@@ -196,7 +261,8 @@ static struct err *slim_platform(struct slim *s, struct slimmed *m)
 	};
 	vec_push(&b->arena, &b->images, built);
 	TRY(take_started(s, m));
-	return build_assemble(b, built, tree_new_like(m->inside.root), s->host);
+	TRY(build_assemble(b, built, tree_new_like(m->inside.root), s->host));
+	return refuse_unknown(s, m);
 }
 
 static struct err *slim_manifest(struct slim *s, const struct descriptor *d)

@@ -334,10 +334,25 @@ const char *name_of_file(const char *place, struct arena *a)
 	return default_name(arena_strndup(a, base, strcspn(base, ".")), a, &is_renamed);
 }
 
+// A script's name says what it is written in; its image need not.
+static const char *without_suffix(const char *name, struct arena *a)
+{
+	static const char *const suffixes[] = {".py", ".sh", ".pl", ".rb", ".lua", ".js"};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		size_t m = strlen(suffixes[i]);
+
+		if (n > m && strcmp(name + n - m, suffixes[i]) == 0)
+			return arena_strndup(a, name, n - m);
+	}
+	return name;
+}
+
 static struct err *take_names(const struct build_args *args, struct arena *a, struct spec *s)
 {
 	const char *path = args->paths.len ? args->paths.at[0] : "image";
-	const char *own = default_name(path_base(path), a, &s->is_renamed);
+	const char *own = default_name(without_suffix(path_base(path), a), a, &s->is_renamed);
 	struct strings tags = args->tags;
 
 	if (!tags.len && args->paths.len)

@@ -9,7 +9,7 @@
 // As they were typed; every field is an option of the same name (cli.md).
 struct build_args {
 	struct strings paths, tags, outputs, sysroots, library_path, hwcaps, add, include, exclude;
-	struct strings with, without, trace, keep;
+	struct strings with, without, trace, keep, python_modules;
 	struct strings env, labels, annotations, expose, volumes;
 	const char *platform, *install, *entrypoint, *cmd, *user, *workdir, *stop_signal;
 	const char *layers, *compression, *compression_level, *source_date_epoch;
@@ -17,7 +17,7 @@ struct build_args {
 	const char *format;
 	const char *strip, *page_size;
 	uint64_t max_size; // bytes of one image's layers as they are sent; 0: any
-	bool dry_run, no_cache, push, load, no_strip;
+	bool dry_run, no_cache, push, load, no_strip, include_commands, python_all;
 	struct registry_args registry;
 };
 

@@ -40,7 +40,8 @@ static void find_file(struct inside *in, struct started *s)
 	char *copy, *save = NULL;
 
 	if (strchr(s->word, '/')) {
-		const struct walk *w = root_walk(in->root, absolute(in, s->word));
+		s->path = absolute(in, s->word);
+		const struct walk *w = root_walk(in->root, s->path);
 
 		s->walk = w->error ? NULL : w;
 		s->trouble = not_startable(w);
@@ -52,6 +53,7 @@ static void find_file(struct inside *in, struct started *s)
 		const struct walk *w = root_walk(in->root, at);
 
 		if (!not_startable(w)) {
+			s->path = at;
 			s->walk = w;
 			return;
 		}
@@ -92,15 +94,24 @@ static struct err *start_interpreters(
 	return s.word ? start(in, s, depth + 1) : NULL;
 }
 
+// What env(1) would find where that is the interpreter.
+static const char *interpreter_of(struct inside *in, const struct script *script)
+{
+	struct started s = {.word = script_env_word(script, &in->arena)};
+
+	if (!s.word)
+		return absolute(in, script->interpreter);
+	find_file(in, &s);
+	return s.path;
+}
+
 // ---- programs ----
 
 static struct err *resolve(struct inside *in, struct started *s)
 {
 	s->is_elf = true;
 	// Its name decides $ORIGIN: as it was asked for, links and all.
-	const char *path = strchr(s->word, '/') ? absolute(in, s->word) : s->walk->path;
-
-	TRY(closure_resolve(in->resolver, in->root, path, &s->closure));
+	TRY(closure_resolve(in->resolver, in->root, s->path, &s->closure));
 	return hidden_add(in->resolver, &s->closure, &s->suggestions);
 }
 
@@ -119,6 +130,8 @@ static struct err *start(struct inside *in, struct started s, int depth)
 		s.trouble = "neither an ELF program nor a script with #!";
 	else if (script.is_script && depth > SCRIPTS_MAX)
 		s.trouble = "its interpreter is a script, too many times over";
+	if (script.is_script && script.interpreter && !s.trouble)
+		s.interpreter = interpreter_of(in, &script);
 	vec_push(&in->arena, &in->started, s);
 	return script.is_script && !s.trouble ? start_interpreters(in, &s, &script, depth) : NULL;
 }

@@ -481,6 +481,57 @@ static struct err *tree_of_script(
 	return NULL;
 }
 
+static struct err *no_interpreter(const struct program *p, const char *what, struct arena *a)
+{
+	if (what[strlen(what) - 1] == '\r')
+		return err_hint(err_new(ERR_NO_START,
+					"%s: its first line ends in CR LF, and the kernel takes "
+					"the CR for part of the interpreter's name",
+					p->asked),
+			"save it with the line ends of Unix: sed -i 's/\\r$//' %s", p->asked);
+	return err_hint(err_new(ERR_NO_START, "%s: its interpreter %s is not there: %s", p->asked,
+				root_host_path(p->root, what, a), root_why(p->root, what)),
+		"give a sysroot that has it with --sysroot");
+}
+
+// What env(1) finds for a word in the usual PATH; NULL: nothing.
+static const char *find_in_path(struct root *root, const char *word, struct arena *a)
+{
+	static const char *const dirs[] = {
+		"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		const char *path = arena_printf(a, "%s/%s", dirs[i], word);
+		const struct walk *w = root_walk(root, path);
+
+		if (!w->error && S_ISREG(w->node.mode) && w->node.mode & 0111)
+			return path;
+	}
+	return NULL;
+}
+
+static struct err *take_interpreter(
+	const struct script *script, struct arena *a, struct program *out)
+{
+	const char *word = script_env_word(script, a);
+
+	out->root = out->sysroot->root;
+	out->path = script->interpreter;
+	if (word && strchr(word, '/')) {
+		out->path = word;
+	} else if (word) {
+		out->path = find_in_path(out->root, word, a);
+		if (!out->path)
+			return no_interpreter(out, arena_printf(a, "/usr/bin/%s", word), a);
+	}
+	if (word)
+		out->script.env = script->interpreter;
+	if (word && root_walk(out->root, script->interpreter)->error)
+		return no_interpreter(out, script->interpreter, a);
+	TRY(resolver_file(out->sysroot->resolver, out->root, out->path, &out->file));
+	return out->file ? NULL : no_interpreter(out, out->path, a);
+}
+
 // A script is started by its interpreter, and that may be one too.
 static struct err *follow_script(
 	struct sysroots *s, const struct platform *asked, struct arena *a, struct program *out)
@@ -495,19 +546,11 @@ static struct err *follow_script(
 			return refuse(out, "its interpreter is a script, too many times over");
 		if (out->root == s->host && s->ngiven)
 			TRY_AS(tree_of_script(s, asked, &out->sysroot), "%s", out->asked);
-		out->script = out->asked;
-		const char *word = script_env_word(&script, a);
-
-		out->script_runs = word ? arena_printf(a, "/usr/bin/%s", word) : script.interpreter;
-		out->root = out->sysroot->root;
-		out->path = script.interpreter;
-		TRY(resolver_file(out->sysroot->resolver, out->root, out->path, &out->file));
-		if (!out->file)
-			return err_hint(
-				err_new(ERR_NO_START, "%s: its interpreter %s is not there: %s",
-					out->asked, root_host_path(out->root, out->path, a),
-					strerror(root_walk(out->root, out->path)->error)),
-				"give a sysroot that has it with --sysroot");
+		if (!depth) {
+			out->script.root = out->root;
+			out->script.path = out->file->walk->path;
+		}
+		TRY(take_interpreter(&script, a, out));
 	}
 	return NULL;
 }
@@ -533,7 +576,7 @@ struct err *program_open(struct sysroots *s, const char *path,
 
 	if (asked_platform && !p.variant[0] && strcmp(asked_platform->arch, p.arch) == 0)
 		p = *asked_platform;
-	tree = out->script && out->sysroot->is_image ? out->sysroot : NULL;
+	tree = out->script.root && out->sysroot->is_image ? out->sysroot : NULL;
 	if (!tree)
 		TRY_AS(given_tree(s, e, &p, &tree), "%s", path);
 	if (!tree)

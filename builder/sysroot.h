@@ -39,9 +39,13 @@ struct program {
 	struct root *root; // the sysroot's if it lies in there, else this machine's
 	const char *path;  // in root
 	const struct object_file *file;
-	// The script whose interpreter the rest is about; NULL: an ELF program.
-	const char *script;
-	const char *script_runs;  // what env(1) would start for it, else its interpreter
+	// The script whose interpreter all the rest is about; root NULL: an ELF program.
+	struct {
+		struct root *root;
+		const char *path; // canonical, in root
+		const char
+			*env; // "/usr/bin/env", where that is to find the interpreter; NULL: none
+	} script;
 	struct platform platform; // as far as the file itself tells
 	const struct sysroot *sysroot;
 };

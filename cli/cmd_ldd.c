@@ -274,7 +274,7 @@ static void ldd_one(struct ldd *l, const char *path)
 	e = print_closure(l, &p, &c);
 	if (e)
 		keep_gravest(l, e);
-	if (p.script && strcmp(l->args->format, "list") != 0)
+	if (p.script.root && strcmp(l->args->format, "list") != 0)
 		show_note("%s is run by %s", path, p.path);
 	if (strcmp(l->args->format, "list") != 0 && p.sysroot->told)
 		show_note("%s: libraries come from %s", path, p.sysroot->told);

@@ -23,6 +23,14 @@
 			"LIST", "leave such data out though a program calls for it (repeatable)"),    \
 		OPT("trace", 0, OPT_TEXTS, (offset) + offsetof(struct build_args, trace), "FILE",     \
 			"add what the log of a 'strace -f' run shows used (repeatable)"),             \
+		OPT("include-commands", 0, OPT_FLAG,                                                  \
+			(offset) + offsetof(struct build_args, include_commands), NULL,               \
+			"take the programs that a shell script calls"),                               \
+		OPT("python-all", 0, OPT_FLAG, (offset) + offsetof(struct build_args, python_all),    \
+			NULL, "take the whole standard library of Python"),                           \
+		OPT("python-module", 0, OPT_TEXTS,                                                    \
+			(offset) + offsetof(struct build_args, python_modules), "NAME",               \
+			"take a Python module as if the script imported it (repeatable)"),            \
 		OPT("strip", 0, OPT_MAYBE, (offset) + offsetof(struct build_args, strip),             \
 			"[=HOW]", "drop what no loader reads (default); all: section headers too",    \
 			.choices = "sections|all"),                                                   \

@@ -28,6 +28,22 @@ static void show_text(void *arg, const char *text)
 		show_warning("%s", text);
 }
 
+static void show_text_note(void *arg, const char *text)
+{
+	const struct common_args *common = arg;
+
+	if (!common->quiet)
+		show_note("%s", text);
+}
+
+static void show_detail(void *arg, const char *text)
+{
+	const struct common_args *common = arg;
+
+	if (common->verbose)
+		show_note("%s", text);
+}
+
 static void show_layer(void *arg, const struct built_image *image, const struct built_layer *l)
 {
 	const struct common_args *common = arg;
@@ -122,6 +138,8 @@ struct build_events show_build(
 		.arg = (void *)common,
 		.resolved = show_resolved,
 		.warning = show_text,
+		.note = show_text_note,
+		.detail = show_detail,
 		.layer = show_layer,
 		.made = show_made,
 		.pushed = show_push,

@@ -1,0 +1,229 @@
+#include "builder/scripts.h"
+
+#include <string.h>
+
+#include "builder/python.h"
+#include "builder/script.h"
+#include "builder/shell.h"
+
+#define TEXT_MAX (1u << 20) // bytes of a shell script that are read
+#define DEPTH_MAX 8         // scripts that call one another
+
+static const char *name_of(const struct scripted *s)
+{
+	return path_base(s->root ? s->path : s->interpreter);
+}
+
+// ---- Python ----
+
+static struct err *missing_module(const struct scripted *s, const struct python_note *n)
+{
+	return err_hint(err_new(ERR_NO_START, "%s would stop: %s", name_of(s), n->text),
+		"install its package in the sysroot, or bring the module with --add or --include");
+}
+
+static struct err *take_notes(
+	struct assembly *a, const struct scripted *s, const struct python_files *files)
+{
+	struct arena *arena = tree_arena(a->tree);
+	size_t suggested = 0;
+
+	vec_each (n, &files->notes) {
+		if (n->is_missing)
+			return missing_module(s, n);
+		if (n->is_suggestion) {
+			suggested++;
+			vec_push(arena, &a->details, n->text);
+		} else {
+			vec_push(arena, &a->notes, n->text);
+		}
+	}
+	if (suggested)
+		vec_push(arena, &a->notes,
+			arena_printf(arena,
+				"%s: %zu imports that may never happen are not followed (-v names them; "
+				"--python-module NAME takes one, --python-all the whole library)",
+				name_of(s), suggested));
+	return NULL;
+}
+
+static struct err *take_module(struct assembly *a, const struct python_file *f)
+{
+	bool is_its = f->root == a->sysroot->root;
+	enum part part = is_its ? PART_LIBRARIES : PART_PROGRAM;
+	const char *path = f->path;
+
+	if (tree_find(a->tree, path))
+		return NULL;
+	if (!f->source)
+		return tree_add_dir(a->tree, path, 0755, part, f->reason);
+	// In an image made smaller files keep their times, and bytecode is valid as it is.
+	if (f->bytes.ptr && !a->is_image)
+		return tree_add_bytes(a->tree, path, f->bytes, 0644, part, f->reason);
+	if (is_its) {
+		TRY(tree_add_walk(a->tree, f->root, root_walk(f->root, path), part, f->reason));
+	} else {
+		TRY(tree_place(a->tree, a->sysroot->root, path, part, &path));
+		TRY(tree_add_file(a->tree, path, f->root, f->source, 0644, part, f->reason));
+	}
+	return f->is_extension ? assembly_take_libraries(a, f->root, f->source) : NULL;
+}
+
+static struct err *take_python(struct assembly *a, const struct scripted *s)
+{
+	struct arena *arena = tree_arena(a->tree);
+	const struct build_args *args = a->spec->args;
+	const struct python_options o = {
+		.sysroot = a->sysroot->root,
+		.interpreter = s->interpreter,
+		.root = s->root,
+		.script = s->path,
+		.image_dir = s->root ? path_dir(arena, s->image_path) : NULL,
+		.env = &a->container->config.env,
+		.roots = &args->python_modules,
+		// An interpreter on its own may be given any script.
+		.takes_all = args->python_all || !s->root,
+		.mtime = a->spec->epoch,
+	};
+	struct python_files files;
+
+	TRY(python_collect(&o, arena, &files));
+	TRY(take_notes(a, s, &files));
+	vec_each (f, &files.files)
+		if (!is_excluded(f->path, &args->exclude))
+			TRY(take_module(a, f));
+	return NULL;
+}
+
+// ---- shells ----
+
+bool is_shell(const char *path)
+{
+	static const char *const names[] = {
+		"sh", "dash", "bash", "ash", "busybox", "ksh", "mksh", "zsh", "rbash"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(path_base(path), names[i]) == 0)
+			return true;
+	return false;
+}
+
+// Where the container's PATH has a command; NULL: nowhere.
+static const char *find_command(struct assembly *a, const char *name)
+{
+	struct root *root = a->sysroot->root;
+
+	if (strchr(name, '/'))
+		return root_walk(root, name)->error ? NULL : name;
+	for (size_t i = 0; i < a->container->path.len; i++) {
+		const char *path =
+			arena_printf(tree_arena(a->tree), "%s/%s", a->container->path.at[i], name);
+		const struct walk *w = root_walk(root, path);
+
+		if (!w->error && S_ISREG(w->node.mode) && w->node.mode & 0111)
+			return path;
+	}
+	return NULL;
+}
+
+static struct err *take_shell(
+	struct assembly *a, struct root *root, const char *path, const char *name, int depth);
+
+// A command, and if it is a script its interpreter and commands again.
+static struct err *take_command(struct assembly *a, const char *path, const char *reason, int depth)
+{
+	struct root *root = a->sysroot->root;
+	const struct walk *w = root_walk(root, path);
+	struct script script;
+
+	TRY(assembly_take(a, path, PART_LIBRARIES, reason));
+	TRY(script_read(root, w->path, tree_arena(a->tree), &script));
+	if (!script.is_script || !script.interpreter || depth == DEPTH_MAX)
+		return NULL;
+	if (!root_walk(root, script.interpreter)->error)
+		TRY(assembly_take(a, script.interpreter, PART_LIBRARIES, reason));
+	return is_shell(script.interpreter) ? take_shell(a, root, w->path, path, depth + 1) : NULL;
+}
+
+static struct err *take_named(
+	struct assembly *a, const struct shell_commands *c, const char *name, int depth)
+{
+	struct arena *arena = tree_arena(a->tree);
+	const char *reason = arena_printf(arena, "called by %s", path_base(name));
+
+	for (size_t i = 0; i < c->names.len; i++) {
+		const char *path = find_command(a, c->names.at[i]);
+
+		if (!path)
+			vec_push(arena, &a->details,
+				arena_printf(arena, "%s calls %s, which the sysroot does not have",
+					path_base(name), c->names.at[i]));
+		else if (tree_find(a->tree, root_walk(a->sysroot->root, path)->path))
+			continue;
+		else if (a->spec->args->include_commands)
+			TRY(take_command(a, path, reason, depth));
+		else
+			vec_push(arena, &a->commands_left, c->names.at[i]);
+	}
+	return NULL;
+}
+
+static struct err *take_shell(
+	struct assembly *a, struct root *root, const char *path, const char *name, int depth)
+{
+	struct arena *arena = tree_arena(a->tree);
+	drop(file_drop) struct file *f = NULL;
+	drop(mem_drop) char *text = NULL;
+	struct shell_commands commands = {0};
+	const char *broken = NULL;
+	size_t n;
+
+	TRY(root_open_file(root, path, &f));
+	n = file_size(f) < TEXT_MAX ? (size_t)file_size(f) : TEXT_MAX;
+	text = mem_alloc(n + 1);
+	TRY(file_pread(f, text, n, 0, &n));
+	shell_read((struct span){(const uint8_t *)text, n}, arena, &commands, &broken);
+	if (broken)
+		vec_push(arena, &a->warnings,
+			arena_printf(arena, "%s: %s: what it calls behind that is not known",
+				path_base(name), broken));
+	for (size_t i = 0; i < commands.unknown.len; i++)
+		vec_push(arena, &a->details,
+			arena_printf(arena, "%s calls %s, which only a run can tell",
+				path_base(name), commands.unknown.at[i]));
+	return take_named(a, &commands, name, depth);
+}
+
+// ---- the whole ----
+
+static struct err *take_file(struct assembly *a, const struct scripted *s)
+{
+	const char *path;
+
+	if (s->root == a->sysroot->root)
+		return tree_add_walk(a->tree, s->root, root_walk(s->root, s->image_path),
+			PART_PROGRAM, "the program");
+	TRY(tree_place(a->tree, a->sysroot->root, s->image_path, PART_PROGRAM, &path));
+	return tree_add_file(a->tree, path, s->root, s->path, 0755, PART_PROGRAM, "the program");
+}
+
+struct err *assembly_take_script(struct assembly *a, const struct scripted *s)
+{
+	struct arena *arena = tree_arena(a->tree);
+	const char *version;
+
+	if (s->root)
+		TRY(take_file(a, s));
+	if (python_is(a->sysroot->root, s->interpreter, arena, &version))
+		return take_python(a, s);
+	if (!s->root)
+		return NULL;
+	if (is_shell(s->interpreter))
+		return take_shell(a, s->root, s->path, s->image_path, 0);
+	vec_push(arena, &a->notes,
+		arena_printf(arena,
+			"%s is started by %s: what such a script loads is not known; --include or a "
+			"--trace of a run brings it",
+			name_of(s), s->interpreter));
+	return NULL;
+}
