@@ -1,11 +1,12 @@
 #!/bin/bash
 # Unpacks a foreign Debian without running anything of it, and prints where it is:
 #
-#   tests/lib/sysroot.sh ARCH [programs|dev|pi|musl]
+#   tests/lib/sysroot.sh ARCH [programs|minbase|dev|pi|musl]
 #
 # programs: some 50 packages with a few hundred dynamic programs and a good spread of libraries, and
-# an ld.so.cache by its own ldconfig; dev: what a cross build of imgmin needs; pi: Python with the
-# modules for a Raspberry Pi's pins, and what embeds it; musl: musl's headers and libc.a.
+# an ld.so.cache by its own ldconfig; minbase: a small Debian as images hold it, with some programs
+# and what its packages' scripts would have made; dev: what a cross build of imgmin needs; pi: Python
+# with the modules for a Raspberry Pi's pins, and what embeds it; musl: musl's headers and libc.a.
 # Kept in $SYSROOTS (build/sysroots), named by architecture, suite and list. About ten seconds each.
 # Exit status 77 and a reason on stderr where it cannot be had here.
 set -euo pipefail
@@ -23,6 +24,10 @@ programs)
 	strace tmux htop iperf3 socat bluez i2c-tools gpiod can-utils alsa-utils wpasupplicant
 	dnsmasq-base chrony nftables iproute2 openssl gawk xz-utils zstd jq lua5.4 avahi-daemon
 	usbutils pciutils lighttpd ninja-build'
+	;;
+minbase)
+	list='?priority(required) apt sqlite3 nginx-light python3 curl busybox openssh-client git ca-certificates
+	openssl libc-bin'
 	;;
 dev)
 	list='libc6-dev libgcc-s1 libarchive-dev libelf-dev libdeflate-dev libzstd-dev libjansson-dev
@@ -62,19 +67,34 @@ if [ -d "$root" ]; then echo "$root"; exit; fi
 
 # One sysroot with /lib as a link into /usr, one with the old layout where the suite still has it.
 hooks=()
-if [ "$arch" = armhf ] || [ "$suite" != bookworm ]; then
+if [ "$arch" = armhf ] || [ "$kind" = minbase ] || [ "$suite" != bookworm ]; then
 	hooks=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr)
 fi
 rm -rf "$root.part"
+set -f
 # shellcheck disable=SC2086
 mmdebstrap --quiet --variant=extract --architectures="$arch" "${hooks[@]}" \
-	--include="$(echo $list | tr ' ' ,)" "$suite" "$root.part" "deb $mirror $suite main" \
+	$(printf -- "--include=%s " $list) "$suite" "$root.part" "deb $mirror $suite main" \
 	>"$root.log" 2>&1 9>&- </dev/null || {
 	rm -rf "$root.part"
 	cannot "mmdebstrap failed: $(tail -n 1 "$root.log")"
 }
 
-if [ "$kind" = programs ]; then
+# What the scripts of base-passwd, libc-bin, tzdata, ca-certificates and nginx do.
+configure() { # ROOT
+	local share=$1/usr/share
+	cp "$share/base-passwd/passwd.master" "$1/etc/passwd"
+	cp "$share/base-passwd/group.master" "$1/etc/group"
+	cp "$share/libc-bin/nsswitch.conf" "$1/etc/nsswitch.conf"
+	ln -sf /usr/share/zoneinfo/Etc/UTC "$1/etc/localtime"
+	find "$share/ca-certificates" -name '*.crt' | sort | xargs cat \
+		>"$1/etc/ssl/certs/ca-certificates.crt"
+	ln -s /etc/nginx/sites-available/default "$1/etc/nginx/sites-enabled/default"
+	chown 33:4 "$1/var/log/nginx"
+}
+
+[ "$kind" != minbase ] || configure "$root.part"
+if [ "$kind" = programs ] || [ "$kind" = minbase ]; then
 	"$here/inroot.sh" "$root.part" /sbin/ldconfig >>"$root.log" 2>&1 9>&- ||
 		cannot "its ldconfig did not run: $(tail -n 1 "$root.log")"
 fi
