@@ -48,7 +48,9 @@ struct collector {
 	struct arena *a;
 	struct python_files *out;
 	struct python_path path;
-	struct map modules, paths, noted, names, library_names;
+	struct map modules, paths, noted, library_names;
+	struct map names;     // of what is called, as far as names tell
+	struct map classes;   // that the library names where its modules load
 	struct module inside; // stands for all that the interpreter has in itself
 	struct module missing;
 	struct {
@@ -401,8 +403,10 @@ static bool is_live(struct collector *c, const char *function, const char *in_cl
 	for (const char *const *name = common; function && *name; name++)
 		if (strcmp(function, *name) == 0)
 			return false;
-	if (!function || strncmp(function, "__", 2) == 0)
+	if (!function || (in_class && strncmp(function, "__", 2) == 0))
 		return in_class && map_get(&c->names, in_class);
+	if (in_class && !map_get(&c->names, in_class) && !map_get(&c->classes, in_class))
+		return false; // nobody has one
 	return map_get(&c->names, function);
 }
 
@@ -413,19 +417,29 @@ static bool is_called(struct collector *c, const struct python_import *i)
 	return is_live(c, i->function, i->in_class);
 }
 
-// Names in functions that are called call others.
+// Names in functions that are called call others; what a class that is only named has in itself is
+// named too.
+static bool spread_body(struct collector *c, struct python_body *b)
+{
+	bool is_called = is_live(c, b->function, b->in_class);
+	bool is_named = !b->function && b->in_class && map_get(&c->classes, b->in_class);
+
+	if (b->is_live || !(is_called || (is_named && !b->is_named)))
+		return false;
+	b->is_live = is_called;
+	b->is_named = true;
+	vec_each (name, &b->names)
+		*map_at(is_called ? &c->names : &c->classes, c->a, *name) = c;
+	return true;
+}
+
 static void spread_names(struct collector *c)
 {
 	for (bool any = true; any;) {
 		any = false;
 		vec_each (s, &c->sources)
-			vec_each (b, &(*s)->bodies) {
-				if (b->is_live || !is_live(c, b->function, b->in_class))
-					continue;
-				any = b->is_live = true;
-				vec_each (name, &b->names)
-					*map_at(&c->names, c->a, *name) = c;
-			}
+			vec_each (b, &(*s)->bodies)
+				any |= spread_body(c, b);
 	}
 }
 
@@ -539,8 +553,11 @@ static struct err *follow_source(struct collector *c, struct module *m)
 		return NULL;
 	}
 	TRY(e);
-	if (is_library(m))
+	if (is_library(m)) {
 		vec_push(c->a, &c->sources, s);
+		vec_each (name, &s->bodies.at[0].names)
+			*map_at(&c->classes, c->a, *name) = c;
+	}
 	return follow_scanned(c, m, s);
 }
 

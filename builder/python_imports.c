@@ -107,7 +107,8 @@ static void look_at_name(struct parser *p, const struct context *c)
 		memcpy(name, p->now.text.ptr, p->now.text.len);
 		*map_at(p->o->names, p->o->names_arena, name) = p;
 	}
-	if (c->body && !p->now.is_keyword && !c->is_never)
+	if (c->body && !p->now.is_keyword && !c->is_never && !token_is(&p->before, "class") &&
+		!token_is(&p->before, "def"))
 		vec_push(p->a, &p->out->bodies.at[c->body - 1].names, text_of(p, &p->now));
 	p->out->extends_path |= is_one_of(&p->now, extenders);
 	p->out->edits_modules |= token_is(&p->before, ".") && token_is(&p->before2, "sys") &&
@@ -475,6 +476,7 @@ struct err *python_scan(const struct python_scan_options *o, struct span text, s
 	TRY(lexer_open(&p->lexer, o->name, text, o->minor));
 	if (p->lexer.coding[0])
 		vec_push(a, &out->encodings, arena_strdup(a, p->lexer.coding));
+	enter_body(p, &p->blocks[0].context);
 	TRY(lexer_next(&p->lexer, &p->now));
 	return parse_file(p);
 }

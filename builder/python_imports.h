@@ -18,12 +18,13 @@ struct python_import {
 	size_t instead_first, instead_end;
 };
 
-// The names in a function, or in a class outside its functions.
+// The names in a function, in a class outside its functions, or outside of all these, which comes
+// first.
 struct python_body {
 	const char *function; // NULL: of the class
 	const char *in_class; // the outermost one; NULL: none
 	struct strings names;
-	bool is_live; // for who follows calls
+	bool is_live, is_named; // for who follows calls
 };
 
 struct python_source {
