@@ -154,7 +154,7 @@ static bool check_layers(
 static struct err *open_inside(struct check *c, struct transport *t, const struct image *image,
 	struct inside *in, bool *is_open)
 {
-	struct err *e = inside_open(t, image, NULL, in);
+	struct err *e = inside_open(t, image, NULL, NULL, in);
 	struct strings ids = {0};
 	size_t before = c->findings.len;
 
@@ -164,7 +164,7 @@ static struct err *open_inside(struct check *c, struct transport *t, const struc
 	inside_drop(in);
 	*in = (struct inside){0};
 	if (check_layers(c, t, image, &ids)) {
-		struct err *again = inside_open(t, image, &ids, in);
+		struct err *again = inside_open(t, image, &ids, NULL, in);
 
 		*is_open = !again;
 		if (again)

@@ -69,7 +69,7 @@ static struct err *inspect_image(struct transport *t, const struct descriptor *d
 	TRY(image_read(t, d, &a, &image));
 	i.image = &image;
 	if (!image.is_artifact) {
-		TRY(inside_open(t, &image, NULL, &inside));
+		TRY(inside_open(t, &image, NULL, NULL, &inside));
 		i.inside = &inside;
 		vec_each (s, &inside.started)
 			give_reasons(&i, s, &a);

@@ -2,6 +2,7 @@
 // so what changes least lies at the bottom.
 #include <string.h>
 
+#include "base/map.h"
 #include "builder/build.h"
 
 #define LAYERS_MAX 100 // Docker refuses more than about 125
@@ -19,6 +20,26 @@ struct picked {
 	size_t len, cap;
 };
 
+// Hard links of one file share its bytes where they are in one layer.
+static void link_doubles(struct built_layer *l, struct arena *a)
+{
+	struct map first = {0};
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct tree_entry *e = (struct tree_entry *)l->entries[i];
+
+		if (!e->ino)
+			continue;
+		void **known =
+			map_at(&first, a, arena_printf(a, "%llu", (unsigned long long)e->ino));
+
+		if (*known)
+			e->entry.hard_link = ((const struct tree_entry *)*known)->entry.path;
+		else
+			*known = e;
+	}
+}
+
 static void keep(
 	struct built_image *image, const char *title, const struct picked *p, struct arena *a)
 {
@@ -28,6 +49,7 @@ static void keep(
 
 	l->entries = p->at;
 	l->n = p->len;
+	link_doubles(l, a);
 }
 
 static void split_stable(struct built_image *image, struct arena *a)

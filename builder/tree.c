@@ -1,6 +1,7 @@
 #include "builder/tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,7 @@ struct err *tree_add_file(struct tree *t, const char *path, struct root *from, c
 		.root = from,
 		.source = w->path,
 	};
+	e.ino = from == t->like ? w->node.ino : 0;
 	if (!tree_find(t, path))
 		TRY(take_xattrs(t, from, w->path, &e.entry));
 	return add(t, e);
@@ -401,8 +403,32 @@ static int by_path(const void *x, const void *y)
 	return strcmp((*a)->entry.path, (*b)->entry.path);
 }
 
+// Hard links of one file belong into one layer: the most stable that any of them is of.
+static void join_links(struct tree *t)
+{
+	struct map first = {0};
+
+	for (int pass = 0; pass < 2; pass++)
+		vec_each (e, &t->entries) {
+			char key[24];
+
+			if (!(*e)->ino)
+				continue;
+			snprintf(key, sizeof(key), "%llu", (unsigned long long)(*e)->ino);
+			void **known = map_at(&first, &t->arena, key);
+			struct tree_entry *f = *known ? *known : *e;
+
+			*known = f;
+			if ((*e)->part < f->part)
+				f->part = (*e)->part;
+			(*e)->part = f->part;
+		}
+}
+
 void tree_finish(struct tree *t)
 {
+	if (t->like)
+		join_links(t);
 	if (t->entries.len)
 		qsort(t->entries.at, t->entries.len, sizeof(*t->entries.at), by_path);
 }

@@ -103,7 +103,8 @@ static bool is_plain(const struct entry *e)
 		if (!is_ascii(e->xattrs.at[i].name))
 			return false;
 	}
-	return is_ascii(e->path) && (!S_ISLNK(e->mode) || is_ascii(e->target));
+	return is_ascii(e->path) && (!e->hard_link || is_ascii(e->hard_link)) &&
+		(!S_ISLNK(e->mode) || is_ascii(e->target));
 }
 
 // The name inside the tar: relative, the root itself "./".
@@ -122,7 +123,9 @@ static struct err *tar_header(struct tar *t, const struct entry *e)
 	archive_entry_set_uid(h, e->uid);
 	archive_entry_set_gid(h, e->gid);
 	archive_entry_set_mtime(h, (time_t)e->mtime, 0);
-	if (S_ISREG(e->mode))
+	if (e->hard_link)
+		archive_entry_copy_hardlink(h, tar_name(e->hard_link));
+	else if (S_ISREG(e->mode))
 		archive_entry_set_size(h, (la_int64_t)e->size);
 	if (S_ISLNK(e->mode))
 		archive_entry_copy_symlink(h, e->target);
@@ -171,7 +174,7 @@ static struct err *tar_content(struct tar *t, const struct entry *e, char *buf)
 {
 	drop(arena_drop) struct arena a = {0};
 
-	if (!S_ISREG(e->mode))
+	if (!S_ISREG(e->mode) || e->hard_link)
 		return NULL;
 	if (e->bytes || !e->root)
 		return e->bytes || !e->size ? tar_bytes(t, e->bytes, (size_t)e->size)

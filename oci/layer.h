@@ -14,6 +14,9 @@ struct entry {
 	int64_t mtime;      // seconds
 	uint64_t size;      // of a regular file; the source must have just that many bytes
 	const char *target; // of a symbolic link
+	// The path of an entry before it in the same layer, which it shares its bytes with; NULL:
+	// none.
+	const char *hard_link;
 	const void *bytes;
 	struct root *root;
 	const char *source;

@@ -226,6 +226,25 @@ static void raw_size_is_exact(void **state)
 	assert_int_equal(layer_raw_size(NULL, 0), 1024);
 }
 
+static void hard_links_share_their_bytes(void **state)
+{
+	struct entries es = {0};
+	struct buffer b;
+
+	(void)state;
+	add(&es, "/a", S_IFREG | 0644, "text");
+	add(&es, "/b", S_IFREG | 0644, "text")->hard_link = "/a";
+	add(&es, "/c\303\251", S_IFREG | 0644, "text")->hard_link = "/a";
+	tar_ok(&es, &b);
+	assert_int_equal(layer_raw_size(es.at, es.len), b.len);
+	put("l.tar", b.bytes, b.len);
+	assert_string_equal(
+		output_of("rm -rf l; mkdir l; tar --warning=no-unknown-keyword -xf l.tar -C l; "
+			  "cat l/b; stat -c ' %h' l/a l/b l/c*"),
+		"text 3\n 3\n 3\n");
+	buffer_drop(&b);
+}
+
 static void same_bytes_everywhere(void **state)
 {
 	struct entries es = hard_ones();
@@ -500,6 +519,7 @@ int main(void)
 		test(gnu_tar_reads_it),
 		test(is_plain_ustar),
 		test(raw_size_is_exact),
+		test(hard_links_share_their_bytes),
 		test(same_bytes_everywhere),
 		test(beyond_8_gib),
 		test(changed_sources),
