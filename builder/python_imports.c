@@ -429,6 +429,8 @@ static struct err *parse_statement(struct parser *p, struct context c)
 			TRY(advance(p, &c));
 		struct token keyword = p->now;
 
+		if (!is_compound(&keyword))
+			return unexpected(p);
 		TRY(advance(p, &c));
 		TRY(parse_header(p, &c));
 		return parse_body(p, enter(p, &keyword, c));

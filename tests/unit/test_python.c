@@ -134,6 +134,7 @@ static void test_no_python(void **state)
 	refuses("  import a\n", "unexpected indentation");
 	refuses("if x\n  a\n", "x.py:1: a ':' is missing");
 	refuses("import\n", "ends too early");
+	refuses("async\n x = 1\n", "ends too early");
 	refuses("from x import\n", "ends too early");
 	refuses("from x import (a\n", "never closed");
 	refuses("import a b\n", "no Python at \"b\"");
