@@ -46,14 +46,16 @@ struct python_files {
 };
 
 // Follows import statements: packages and their __init__, relative ones, `from x import y` where y
-// may be a module, in try blocks, importlib.import_module("literal") and __import__("literal");
-// of the script and third-party packages inside functions too, of the standard library at module
-// level only. sys.path as the interpreter makes it: the script's directory, PYTHONPATH, the
-// standard library, lib-dynload, dist-packages and site-packages with their .pth files; namespace
-// packages. A syntax that is no Python is ERR_FAILED with file and line; zipped eggs and a sysroot
-// without this interpreter's library are ERR_NO_START with a hint. At most 100,000 modules, 16 MiB
-// a file. Sources: the Python language reference «The import system», Lib/site.py,
-// Modules/getpath.py.
+// may be a module, in try blocks, importlib.import_module("literal") and __import__("literal"); of
+// the script and third-party packages inside functions too, of the standard library at module level
+// and in the functions that are called, as far as their names in the script and its packages tell:
+// the others are suggestions. sys.path as the interpreter makes it: the script's directory,
+// PYTHONPATH, the standard library, lib-dynload, dist-packages and site-packages with their .pth
+// files; namespace packages. What C code imports is in python_known.c. Bytecode of the sysroot is
+// taken where it is valid, the script's own is not. Text that is no Python is ERR_FAILED with file
+// and line; a missing module while sys.path names a zipped egg, and a sysroot without this
+// interpreter's library, are ERR_NO_START with a hint. At most 100,000 modules, 16 MiB a file.
+// Sources: the Python language reference «The import system», Lib/site.py, Modules/getpath.py.
 must_check struct err *python_collect(
 	const struct python_options *o, struct arena *a, struct python_files *out);
 
