@@ -820,8 +820,7 @@ static bool ends_with(const char *text, const char *end)
 // All of the standard library but its own tests and what C programs are built with.
 static struct err *take_all(struct collector *c, const char *dir, int depth)
 {
-	static const char reason[] =
-		c->o->script ? "--python-all" : "the standard library, for any script";
+	const char *reason = c->o->script ? "--python-all" : "the standard library, for any script";
 	struct strings names = {0};
 
 	TRY(root_list(c->o->sysroot, root_walk(c->o->sysroot, dir)->path, c->a, &names));
