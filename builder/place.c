@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "builder/spec.h"
 #include "oci/archive.h"
 #include "oci/layout.h"
 #include "registry/daemon.h"
@@ -427,4 +428,39 @@ struct err *place_find(
 	return err_hint(err_new(ERR_USAGE, "%s: %s image is called %s", t->name,
 				found ? "more than one" : "no", name ? name : "that"),
 		"there are: %s", names);
+}
+
+// The full name of the image, of several the one that was asked for; NULL: it has none.
+static const char *whole_name(const struct named_image *n, const char *name, struct arena *a)
+{
+	for (size_t i = 0; i < n->names.len; i++) {
+		const char *own = n->names.at[i], *tag = strrchr(own, ':');
+
+		if (strpbrk(own, ":/") &&
+			(!name || (tag && strcmp(tag + 1, name) == 0) ||
+				strcmp(full_name(own, a), full_name(name, a)) == 0))
+			return own;
+	}
+	return NULL;
+}
+
+struct err *place_ref(const char *place, const char *name, const struct named_image *found,
+	struct arena *a, struct ref *out)
+{
+	const char *whole = whole_name(found, name, a);
+	struct word w;
+
+	TRY(parse(place, false, a, &w));
+	if (w.kind == PLACE_REGISTRY || w.kind == PLACE_DAEMON) {
+		*out = w.ref;
+		return NULL;
+	}
+	if (whole && reads_as_reference(whole, out))
+		return NULL;
+	TRY(ref_parse(name_of_file(w.is_plain ? place : w.path, a), out));
+	if (!name && found->names.len)
+		name = found->names.at[0];
+	if (name && reads_as_reference(arena_printf(a, "x:%s", name), &w.ref))
+		snprintf(out->tag, sizeof(out->tag), "%s", w.ref.tag);
+	return NULL;
 }

@@ -51,6 +51,10 @@ must_check struct err *place_find(
 // and the first one hears of nothing; place_create and place_open look themselves, too.
 must_check struct err *place_claim_creds(
 	struct places *p, const char *place, bool to_write, struct arena *a);
+// How the image found as `name` at a place is called: its reference there; where it has but a tag,
+// or nothing, that behind the name of the file or folder.
+must_check struct err *place_ref(const char *place, const char *name,
+	const struct named_image *found, struct arena *a, struct ref *out);
 // What a place takes where it holds one platform only: an engine its own. *is_single says whether
 // it does.
 must_check struct err *place_platform(

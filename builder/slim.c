@@ -10,17 +10,14 @@
 // ---- names ----
 
 // "nginx:1.25" → "nginx:1.25-slim"; what has no reference for a name is called by its file's.
-static struct err *default_names(struct slim *s, const char *name, const char *place)
+static struct err *default_names(
+	struct slim *s, const char *name, const char *place, const struct named_image *found)
 {
 	struct arena *a = &s->build->arena;
 	struct build_args *args = &s->build_args;
 	struct ref ref = {0};
-	struct err *e = ref_parse(name ? name : "", &ref);
 
-	if (e) {
-		err_drop(&e);
-		TRY(ref_parse(name_of_file(place, a), &ref));
-	}
+	TRY(place_ref(place, name, found, a, &ref));
 	const char *tag = ref.tag[0] && strcmp(ref.tag, "latest") != 0
 		? arena_printf(a, "%.100s-slim", ref.tag)
 		: "slim";
@@ -300,8 +297,8 @@ static struct err *slim_all(struct slim *s, const struct registry_events *events
 	b->places.is_cacheless = s->build_args.no_cache;
 	TRY(place_open(&b->places, place, a, &s->transport, &name));
 	TRY(place_find(s->transport, name, a, &found));
-	s->name = found.names.len ? found.names.at[0] : place;
-	TRY(default_names(s, name ? name : found.names.len ? found.names.at[0] : NULL, place));
+	s->name = place;
+	TRY(default_names(s, name, place, &found));
 	TRY(spec_from_args(&s->build_args, a, &b->spec));
 	b->places.epoch = b->spec.epoch;
 	TRY(root_open_dir("/", &s->host));

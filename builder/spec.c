@@ -328,8 +328,12 @@ static const char *default_name(const char *base, struct arena *a, bool *is_rena
 
 const char *name_of_file(const char *place, struct arena *a)
 {
-	const char *base = path_base(place);
+	size_t n = strlen(place);
 	bool is_renamed;
+
+	while (n > 1 && place[n - 1] == '/')
+		n--;
+	const char *base = path_base(arena_strndup(a, place, n));
 
 	return default_name(arena_strndup(a, base, strcspn(base, ".")), a, &is_renamed);
 }
