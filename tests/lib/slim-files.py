@@ -23,6 +23,8 @@ DATA = {
     "libgcc": r".*/libgcc_s\.so\.1",
     "openssl": r"/etc/ssl/openssl\.cnf|/usr/lib/ssl/openssl\.cnf",
 }
+# What a Python may be asked to import when no script tells: all but the tests of its own.
+PYTHON = r"/usr/lib/python3\.[0-9]+/(?!test/).*"
 CACHE = "/etc/ld.so.cache"  # imgmin makes it anew, where one is needed
 
 
@@ -93,6 +95,8 @@ def main():
         data = set(re.findall(r"^data ([a-z]+)", f.read(), re.M))
     with open(kept) as f:
         patterns = [glob_to_regex(line.rstrip("\n")) for line in f]
+    if program.endswith("/python3"):
+        patterns.append(PYTHON)
     with open(where + "/trace") as f:
         loaded = set(trace_paths(f.read()))
 

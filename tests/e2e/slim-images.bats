@@ -1,0 +1,291 @@
+#!/usr/bin/env bats
+# What imgmin slim keeps of an image besides its files' contents, where images come from and go to,
+# and what it refuses.
+load ../lib/common
+load ../lib/images
+load ../lib/engines
+load ../lib/registry
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	engines_start
+	programs
+	# Says what it may do, by its file's capabilities.
+	cat >program.c <<-'END'
+		#include <stdio.h>
+		#include <string.h>
+		int main(void)
+		{
+			char line[999];
+			FILE *f = fopen("/proc/self/status", "r");
+			while (f && fgets(line, sizeof(line), f))
+				if (!strncmp(line, "CapPrm", 6))
+					fputs(line, stdout);
+			return 0;
+		}
+	END
+	cc -O1 -o program program.c
+	libraries=$(ldd program | grep -oE '/[^ ]+')
+	# shellcheck disable=SC2086
+	"$PYTHON" "$top/tests/lib/attributes.py" make files.tar program $libraries
+	cat >config.json <<-'END'
+		{"Entrypoint": ["/usr/bin/program", "-x"], "Cmd": ["word"], "User": "1000:1000",
+		"Env": ["PATH=/usr/bin", "EMPTY=", "WORDS=a b=c"], "WorkingDir": "/srv/data",
+		"Labels": {"org.example": "label", "empty": ""}, "StopSignal": "SIGQUIT",
+		"ExposedPorts": {"80/tcp": {}, "53/udp": {}}, "Volumes": {"/srv/data": {}},
+		"Healthcheck": {"Test": ["CMD", "/usr/bin/program"], "Interval": 30000000000},
+		"Shell": ["/bin/ash", "-c"], "OnBuild": ["RUN true"]}
+	END
+	"$PYTHON" "$top/tests/lib/layout.py" layout "linux/amd64,config.json,files.tar"
+	tree plain
+	tree broken
+	rm "$(find broken -name 'libm.so.6')"
+	image pack plain-layout plain "config['config'] = {'Entrypoint': ['/usr/bin/hello']}"
+	image pack broken-layout broken "config['config'] = {'Entrypoint': ['/usr/bin/hello']}"
+	real_start open 'http: {addr: "127.0.0.1:0"}'
+}
+
+teardown_file() {
+	servers_stop
+	engines_stop
+}
+
+setup() {
+	need_tool jq skopeo cc
+	here=$BATS_FILE_TMPDIR
+	cd "$BATS_TEST_TMPDIR"
+	export HOME=$BATS_TEST_TMPDIR/home
+	unset XDG_RUNTIME_DIR XDG_CONFIG_HOME DOCKER_AUTH_CONFIG REGISTRY_AUTH_FILE
+	[ -z "${DOCKER_SOCK:-}" ] || export DOCKER_HOST=unix://$DOCKER_SOCK
+}
+
+# layers_of ARCHIVE: unpacked into layers/, its names as words.
+layers_of() {
+	rm -rf layers
+	skopeo copy --quiet --dest-decompress "oci-archive:$1" dir:layers
+	jq -r '.layers[].digest | "layers/" + ltrimstr("sha256:")' layers/manifest.json
+}
+
+attributes() { # LAYER...
+	"$PYTHON" "$top/tests/lib/attributes.py" show "$@"
+}
+
+config_of() { # ARCHIVE
+	skopeo inspect --raw --config "oci-archive:$1"
+}
+
+@test "owners, modes, times, capabilities, hard links and other attributes stay" {
+	expect 0 "$imgmin" slim "$here/layout" -o slim.tar --keep /srv/data --entry /usr/bin/setuid \
+		--entry setgid
+	# shellcheck disable=SC2046
+	attributes $(layers_of slim.tar) >have
+	# A pipe is made by whom it serves, as devices are by the engine.
+	attributes "$here/files.tar" | grep -vE '^srv/(other|data/pipe) ' >want
+	grep -q '^srv/data/twin 1 .* srv/data/secret' want
+	# Directories that the old layer does not name come with 0755.
+	diff <(grep -vE '^[^ ]+ 5 ' want) <(grep -vE '^[^ ]+ 5 |^(tmp|etc/ld.so.cache) ' have)
+	diff <(grep -E '^[^ ]+ 5 ' want) <(grep -E '^[^ ]+ 5 ' have | grep -E '^(usr|usr/bin|srv|srv/data) ')
+}
+
+@test "file capabilities work in the engine" {
+	need_engines
+	expect 0 "$imgmin" slim -q "$here/layout" -o slim.tar -t slim/capable --user 1000:1000
+	docker load -i slim.tar
+	[ "$(run_in_docker slim/capable)" = $'CapPrm:\t0000000000000400' ]
+}
+
+@test "the whole config stays, what Docker adds to it too" {
+	expect 0 "$imgmin" slim "$here/layout" -o slim.tar
+	diff <(config_of slim.tar | jq -S .config) <(jq -S . "$here/config.json")
+}
+
+# ---- where images come from, and go to ----
+
+# What an image of hello says.
+hello="0.540302 /usr/bin/hello"
+
+@test "an image of the Docker daemon becomes one there" {
+	need_engines
+	"$imgmin" copy -q "oci:$here/plain-layout" docker-daemon:daemon/hello:2
+	expect 0 "$imgmin" slim docker-daemon:daemon/hello:2 --load
+	[[ $output == daemon/hello:2-slim@sha256:* ]]
+	[ -z "$(ls *.tar)" ]
+	[ "$(run_in_docker daemon/hello:2-slim)" = "$hello" ]
+	docker run --rm --network none --entrypoint /usr/bin/hello daemon/hello:2-slim
+}
+
+@test "an image of a registry is pushed back there" {
+	need_tool docker-registry
+	"$imgmin" push -q "oci:$here/plain-layout" "$r_open/team/hello:1"
+	expect 0 "$imgmin" slim "docker://$r_open/team/hello:1" -t "$r_open/team/hello:small" -t "$r_open/other/hello" --push
+	[ "$(wc -l <<<"$output")" = 2 ]
+	[ "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$r_open/team/hello:small")" = "${output:(-71)}" ]
+	skopeo copy -q --src-tls-verify=false "docker://$r_open/other/hello:latest" oci-archive:pulled.tar
+	"$imgmin" check pulled.tar
+	! "$imgmin" slim -q "$r_open/team/none:1" -o none.tar
+	[ ! -e none.tar ]
+}
+
+@test "an archive is named by its image: NAME-slim.tar" {
+	"$imgmin" copy -q "oci:$here/plain-layout" docker-archive:in.tar:org/hello:7
+	expect 0 "$imgmin" slim ./in.tar
+	[[ $output == org/hello:7-slim@sha256:* ]]
+	[ "$(ls *.tar)" = $'hello-slim.tar\nin.tar' ]
+	"$imgmin" check hello-slim.tar
+	skopeo copy -q oci-archive:hello-slim.tar docker-archive:out.tar:x:y
+	cp -r "$here/plain-layout" words
+	expect 0 "$imgmin" slim oci:words -q
+	[[ $output == words:slim@sha256:* ]]
+	[ -e words-slim.tar ]
+}
+
+@test "an index keeps its platforms; attestations stay behind, with a warning" {
+	need_tool arm-linux-gnueabihf-gcc
+	mkdir -p arm/usr/bin
+	cp "$here/hello-arm" arm/usr/bin/hello
+	cp -r /usr/arm-linux-gnueabihf/lib arm/lib
+	for name in arm plain; do
+		[ $name = arm ] || tar -cf plain.tar -C "$here/plain" .
+		[ $name = plain ] || tar -cf arm.tar -C arm .
+	done
+	echo '{"Entrypoint": ["/usr/bin/hello"]}' >config.json
+	"$PYTHON" "$top/tests/lib/layout.py" both linux/arm/v7,config.json,arm.tar \
+		linux/amd64,config.json,plain.tar
+	image edit both "
+index['manifests'].append({'mediaType': 'application/vnd.oci.image.manifest.v1+json',
+    'platform': {'architecture': 'unknown', 'os': 'unknown'},
+    'annotations': {'vnd.docker.reference.type': 'attestation-manifest',
+        'vnd.docker.reference.digest': index['manifests'][0]['digest']},
+    **put_json({'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.manifest.v1+json',
+        'config': {'mediaType': 'application/vnd.oci.image.config.v1+json',
+            **put_json({'os': 'unknown', 'architecture': 'unknown',
+                'rootfs': {'type': 'layers', 'diff_ids': []}})},
+        'layers': [{'mediaType': 'application/vnd.in-toto+json', **put_json({})}]})})"
+	expect 0 "$imgmin" slim oci:both -o slim.tar
+	says "warning: sha256:"
+	says "attestation"
+	says "linux/arm/v7: "
+	skopeo inspect --raw oci-archive:slim.tar | jq -e '[.manifests[].platform |
+		"\(.os)/\(.architecture)/\(.variant)"] | sort == ["linux/amd64/null", "linux/arm/v7"]'
+	"$imgmin" check slim.tar
+	expect 0 "$imgmin" slim oci:both -o one.tar --platform linux/arm/v7
+	[ "$(config_of one.tar | jq -r .architecture)" = arm ]
+}
+
+# ---- what goes in ----
+
+files_of() { # ARCHIVE
+	"$imgmin" inspect --format json "$1" | jq -r '.images[].files[].path'
+}
+
+@test "--exclude goes before all that asks for a file" {
+	expect 0 "$imgmin" slim "$here/layout" -o slim.tar --keep '/srv/**' --exclude /srv/data/late \
+		--exclude '/srv/data/e*'
+	files_of slim.tar >files
+	grep -q /srv/data/secret files
+	grep -q /srv/other files
+	! grep -E '/srv/data/(late|early|empty)' files
+}
+
+@test "--trace takes what a real run opened" {
+	need_root
+	need_tool strace chroot
+	cp -a "$here/plain" root
+	mkdir -p root/srv/conf.d
+	echo one >root/srv/conf.d/a
+	echo two >root/srv/b
+	echo three >root/srv/c
+	cat >reader.c <<-'END'
+		#include <dlfcn.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		int main(int n, char **v)
+		{
+			int c;
+			FILE *f = fopen("/srv/conf.d/a", "r"), *g = chdir("/srv") ? NULL : fopen("b", "r");
+			char name[] = "lib?.so.6";
+			name[3] = 'm';
+			while (f && (c = getc(f)) != EOF)
+				putchar(c);
+			while (g && (c = getc(g)) != EOF)
+				putchar(c);
+			puts(dlopen(name, RTLD_NOW) ? "loaded" : "not loaded");
+			return n > 9 && v;
+		}
+	END
+	cc -O1 -o root/usr/bin/reader reader.c
+	image pack layout root "config['config'] = {'Entrypoint': ['/usr/bin/reader']}"
+	# strace runs in there too: what follows a chroot(2) belongs to another tree.
+	cp -a root traced
+	ldd "$(command -v strace)" | grep -oE '/[^ ]+' | while read -r lib; do
+		mkdir -p "traced$(dirname "$lib")"
+		cp -L "$lib" "traced$lib"
+	done
+	cp "$(command -v strace)" traced/usr/bin/strace
+	chroot traced /usr/bin/strace -f -o log /usr/bin/reader >want
+	mv traced/log .
+	grep -q '^loaded' want
+	expect 0 "$imgmin" slim oci:layout -o without.tar
+	! files_of without.tar | grep -E '^/srv|libm'
+	expect 0 "$imgmin" slim oci:layout -o slim.tar --trace log
+	files_of slim.tar >files
+	grep -qx /srv/conf.d/a files
+	grep -qx /srv/b files
+	! grep -x /srv/c files
+	mkdir small
+	for layer in $(layers_of slim.tar); do tar xf "$layer" -C small; done
+	diff <(chroot small /usr/bin/reader) want
+}
+
+# ---- what is refused ----
+
+refused() { # STATUS ARG...
+	expect "$1" "$imgmin" slim -o out.tar --iidfile id "${@:2}"
+	[ ! -e out.tar ]
+	[ ! -e id ]
+	[ -z "$(find . -name '*.tmp*' -o -name '.*.tar*')" ]
+}
+
+@test "an entrypoint that does not start in the old image: exit 3" {
+	refused 3 "oci:$here/broken-layout"
+	says libm.so.6
+	refused 3 "oci:$here/plain-layout" --entrypoint /usr/bin/none
+	says /usr/bin/none
+	refused 3 "oci:$here/plain-layout" --entry none
+	says "hint: "
+	image pack empty "$here/plain"
+	refused 2 oci:empty
+	says "starts no program"
+	# What was left out is missed.
+	refused 3 "oci:$here/plain-layout" --exclude '/**/libm.so.6'
+	says libm.so.6
+}
+
+@test "hostile images leave nothing behind, here or elsewhere" {
+	mkdir outside
+	echo untouched >outside/sentinel
+	for kind in 36-gzip 36-members 37-dotdot 37-inner 37-absolute 38 38-two-layers 39 40 40-dotdot 41 \
+		41-dotdot; do
+		rm -rf image
+		make_image image --hostile "$kind" --outside "$PWD/outside" >/dev/null
+		run "$imgmin" slim oci:image -o out.tar
+		echo "$kind: $status: $output"
+		[ "$status" != 0 ]
+		[ "$status" -lt 100 ]
+		[ ! -e out.tar ]
+		[ "$(ls outside)" = sentinel ]
+		[ "$(cat outside/sentinel)" = untouched ]
+	done
+	[ ! -e /escape ]
+}
+
+@test "layers that are not what their digests say leave nothing" {
+	# What an earlier run kept of the same layer would do.
+	export XDG_CACHE_HOME=$PWD/cache
+	cp -r "$here/plain-layout" damaged
+	flip "$(image blob damaged 0)"
+	refused 1 oci:damaged
+	cp -r "$here/plain-layout" other
+	image edit other "config['rootfs']['diff_ids'][0] = 'sha256:' + 64 * '0'"
+	refused 1 oci:other
+}
