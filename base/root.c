@@ -324,6 +324,13 @@ const char *path_dir(struct arena *a, const char *path)
 	return slash ? arena_strndup(a, path, (size_t)(slash - path)) : "";
 }
 
+bool path_is_below(const char *path, const char *dir)
+{
+	size_t n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == 0);
+}
+
 struct err *root_open_file(struct root *r, const char *path, struct file **out)
 {
 	return r->ops->open(r, path, out);
@@ -367,6 +374,8 @@ struct err *root_read(
 
 const char *root_host_path(struct root *r, const char *path, struct arena *a)
 {
+	if (r->host_path)
+		return r->host_path(r, path, a);
 	if (r->is_host)
 		return arena_strdup(a, path);
 	return arena_printf(a, "%s%s%s", r->name, path[0] == '/' ? "" : "/", path);

@@ -50,6 +50,8 @@ char *path_lexical(struct arena *a, const char *path);
 // The last name of a path, and the text before its last slash ("" where there is none).
 const char *path_base(const char *path);
 const char *path_dir(struct arena *a, const char *path);
+// Is the canonical path `dir` itself or below it?
+bool path_is_below(const char *path, const char *dir);
 // Opens the regular file at a canonical path (walk.path). Anything else, a FIFO or device among
 // them, is an error at once and never blocks.
 must_check struct err *root_open_file(struct root *r, const char *path, struct file **out);
@@ -84,3 +86,8 @@ must_check struct err *root_xattrs(
 
 // A directory of this machine.
 must_check struct err *root_open_dir(const char *dir, struct root **out);
+
+// A tree that is `below`, but at the canonical path `at` (not "/") stands `top`, which it owns.
+// What `hides` says so of, by its path, is not there; NULL: nothing. `below` must outlive it.
+struct root *root_mount(
+	struct root *below, struct root *top, const char *at, bool (*hides)(const char *path));

@@ -23,6 +23,8 @@ struct root {
 	const struct root_ops *ops;
 	const char *name; // for messages
 	bool is_host;
+	// root_host_path where the name does not tell; NULL: it does.
+	const char *(*host_path)(struct root *r, const char *path, struct arena *a);
 	struct arena arena; // remembered walks, and whatever the implementation puts there
 	struct root_memo *memo;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "builder/bundle.h"
 #include "builder/own.h"
 #include "builder/scripts.h"
 #include "builder/trace.h"
@@ -116,11 +117,19 @@ static struct err *add_program(struct assembly *a, struct installed *p)
 
 	if (p->script_path)
 		return add_interpreter_of_script(a, p);
-	if (!a->spec->args->install && !is_own(p, f))
+	if ((p->program.bundle || !a->spec->args->install) && !is_own(p, f))
 		return tree_add_walk(a->tree, f->root, f->walk, PART_PROGRAM, reason);
 	TRY(tree_place(a->tree, p->program.sysroot->root, p->path, PART_PROGRAM, &path));
 	p->placed = path;
 	return tree_add_file(a->tree, path, f->root, f->walk->path, 0755, PART_PROGRAM, reason);
+}
+
+struct err *assembly_take_closure(struct assembly *a, const struct installed *p)
+{
+	TRY(add_interpreter(a, &p->closure));
+	for (size_t i = 1; i < p->closure.objects.len; i++)
+		TRY(add_object(a, p, p->closure.objects.at[i]));
+	return NULL;
 }
 
 // ---- files that no program asks its loader for ----
@@ -147,9 +156,7 @@ struct err *assembly_take_libraries(struct assembly *a, struct root *from, const
 	vec_each (q, &p->closure.problems)
 		vec_push(arena, &a->warnings, arena_printf(arena, "%s: %s", path, q->text));
 	vec_push(arena, &a->included, p);
-	for (size_t i = 1; i < p->closure.objects.len; i++)
-		TRY(add_object(a, p, p->closure.objects.at[i]));
-	return add_interpreter(a, &p->closure);
+	return assembly_take_closure(a, p);
 }
 
 struct err *assembly_take(struct assembly *a, const char *path, enum part part, const char *reason)
@@ -229,8 +236,10 @@ static void tell_closures(struct assembly *a, struct data_options *o)
 		suggestions[o->nclosures] = &(*p)->suggestions;
 		closures[o->nclosures++] = &(*p)->closure;
 	}
-	vec_each (p, &a->included)
+	vec_each (p, &a->included) {
+		suggestions[o->nclosures] = &(*p)->suggestions;
 		closures[o->nclosures++] = &(*p)->closure;
+	}
 }
 
 static struct err *add_data_file(struct assembly *a, const struct data_file *f, const char *reason)
@@ -317,8 +326,6 @@ static struct err *shrink(struct assembly *a)
 
 static struct err *add_installed(struct assembly *a, struct installed *p)
 {
-	const struct closure *c = &p->closure;
-
 	own_place_program(a, p);
 	if (!json_is_text(p->path))
 		return err_hint(
@@ -330,10 +337,8 @@ static struct err *add_installed(struct assembly *a, struct installed *p)
 			(struct scripted){p->program.script.root, p->program.script.path,
 				p->script_path, p->program.path});
 	TRY(add_program(a, p));
-	TRY(add_interpreter(a, c));
-	for (size_t i = 1; i < c->objects.len; i++)
-		TRY(add_object(a, p, c->objects.at[i]));
-	return NULL;
+	TRY(assembly_take_closure(a, p));
+	return p->program.bundle ? bundle_assemble(a, p) : NULL;
 }
 
 struct err *assemble(struct assembly *a, struct root *host)

@@ -16,6 +16,8 @@ struct installed {
 	const char *reason;      // NULL: "the program"
 	struct strings unbound;  // DT_NEEDED entries that nothing binds to, and that go
 	struct closure proof;    // inside the image
+	const struct installed *in; // the program that opens this library; NULL: it is started
+	bool is_complete;           // of what is included: to be found again inside the image
 };
 
 // A script on its way into an image.
@@ -61,6 +63,8 @@ void assembly_drop(struct assembly *a);
 // libraries. --exclude is heeded.
 must_check struct err *assembly_take(
 	struct assembly *a, const char *path, enum part part, const char *reason);
+// What a closure holds besides objects[0].
+must_check struct err *assembly_take_closure(struct assembly *a, const struct installed *p);
 // What an ELF file of the tree loads: `path` in `from`. Anything else is left alone.
 must_check struct err *assembly_take_libraries(
 	struct assembly *a, struct root *from, const char *path);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "builder/bundle.h"
 #include "builder/own.h"
 #include "ldd/rewrite.h"
 #include "ldd/unbound.h"
@@ -62,7 +63,11 @@ static struct err *open_programs(struct build *b)
 	for (size_t i = 0; i < paths->len; i++) {
 		struct installed *p = arena_new(&b->arena, struct installed);
 
-		TRY(program_open(b->sysroots, paths->at[i], asked, &b->arena, &p->program));
+		if (bundle_is(paths->at[i]))
+			TRY(bundle_open(
+				b->sysroots, &b->spec, paths->at[i], &b->arena, &p->program));
+		else
+			TRY(program_open(b->sysroots, paths->at[i], asked, &b->arena, &p->program));
 		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
 			p->program.file->elf.soname)
 			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",
@@ -101,14 +106,24 @@ static struct err *drop_unbound(struct build *b, struct installed *p)
 	return hidden_add(r, &p->closure, &p->suggestions);
 }
 
-static struct err *resolve_program(struct build *b, struct assembly *a, struct installed *p)
+static struct err *resolve_closure(struct assembly *a, struct installed *p)
 {
 	struct resolver *r = p->program.sysroot->resolver;
+
+	if (p->program.bundle)
+		return bundle_resolve(a, p);
+	TRY(closure_resolve(r, p->program.root, p->program.path, &p->closure));
+	return hidden_add(r, &p->closure, &p->suggestions);
+}
+
+static struct err *resolve_program(struct build *b, struct assembly *a, struct installed *p)
+{
 	const struct platform *asked = b->spec.has_platform ? &b->spec.platform : NULL;
 	struct platform needed;
 
-	TRY(closure_resolve(r, p->program.root, p->program.path, &p->closure));
-	TRY(hidden_add(r, &p->closure, &p->suggestions));
+	TRY(resolve_closure(a, p));
+	struct resolver *r = p->program.sysroot->resolver;
+
 	TRY(verify_versions(r, &p->closure));
 	TRY(verify_symbols(r, &p->closure));
 	TRY(verify_platform(r, &p->closure, asked, &needed));
@@ -116,6 +131,8 @@ static struct err *resolve_program(struct build *b, struct assembly *a, struct i
 		b->events->resolved(b->events->arg, p);
 	TRY(closure_error(&p->closure, p->program.asked));
 	TRY(drop_unbound(b, p));
+	if (p->program.bundle)
+		TRY(bundle_check_platform(p->program.bundle, asked, &needed));
 	if (!a->platform.arch[0] || platform_level(&needed) > platform_level(&a->platform))
 		a->platform = needed;
 	const char *floor = verify_glibc_floor(r, &p->closure);
@@ -133,16 +150,24 @@ static struct err *refuse_doubles(const struct build *b)
 			const struct assembly *y = &b->images.at[i]->assembly;
 			char text[PLATFORM_TEXT];
 
-			if (platform_equal(&x->platform, &y->platform))
+			if (!platform_equal(&x->platform, &y->platform))
+				continue;
+			if (x->programs.at[0]->program.bundle || y->programs.at[0]->program.bundle)
 				return err_hint(
 					err_new(ERR_USAGE,
-						"%s and %s are both for %s: an index holds one image for "
-						"each platform",
+						"%s and %s: a bundle shares its image with no other PATH",
 						x->programs.at[0]->program.asked,
-						y->programs.at[0]->program.asked,
-						platform_text(&x->platform, text)),
-					"their libraries may need a higher variant than the programs; give "
-					"each its own with --sysroot PLATFORM=DIR");
+						y->programs.at[0]->program.asked),
+					"put the other into the folder, or --add it");
+			return err_hint(
+				err_new(ERR_USAGE,
+					"%s and %s are both for %s: an index holds one image for "
+					"each platform",
+					x->programs.at[0]->program.asked,
+					y->programs.at[0]->program.asked,
+					platform_text(&x->platform, text)),
+				"their libraries may need a higher variant than the programs; give "
+				"each its own with --sysroot PLATFORM=DIR");
 		}
 	return NULL;
 }
@@ -240,6 +265,8 @@ void build_drop(struct build **bp)
 	vec_each (image, &b->images) {
 		vec_each (l, &(*image)->layers)
 			blob_drop(&l->layer.blob);
+		vec_each (p, &(*image)->assembly.programs)
+			bundle_drop(&(*p)->program.bundle);
 		assembly_drop(&(*image)->assembly);
 	}
 	sysroots_drop(&b->sysroots);

@@ -2,19 +2,16 @@
 
 #include <string.h>
 
-// Directories that an image may have like its sysroot; anything else of this machine is the user's
-// own.
-static bool is_system_path(const char *path)
+#include "builder/bundle.h"
+
+bool is_system_path(const char *path)
 {
 	static const char *const tops[] = {
 		"/lib", "/lib32", "/lib64", "/libx32", "/usr", "/bin", "/sbin", "/opt", "/etc"};
 
-	for (size_t i = 0; i < sizeof(tops) / sizeof(*tops); i++) {
-		size_t n = strlen(tops[i]);
-
-		if (strncmp(path, tops[i], n) == 0 && path[n] == '/')
+	for (size_t i = 0; i < sizeof(tops) / sizeof(*tops); i++)
+		if (path_is_below(path, tops[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -22,6 +19,8 @@ bool is_own(const struct installed *p, const struct object_file *f)
 {
 	if (f->root != p->program.sysroot->root)
 		return true;
+	if (bundle_holds(p->program.bundle, f->walk->path))
+		return false; // it stands in the sysroot as it will in the image
 	return root_is_host(f->root) && !is_system_path(f->walk->path);
 }
 
@@ -40,7 +39,7 @@ static const char *install_path(const struct assembly *a, const char *name)
 void own_place_program(const struct assembly *a, struct installed *p)
 {
 	const struct program *g = &p->program;
-	bool is_install = a->spec->args->install && !g->script.root;
+	bool is_install = a->spec->args->install && !g->script.root && !g->bundle;
 
 	// A program of the sysroot keeps its name there, be it a link's.
 	p->path = is_install || is_own(p, g->file) ? install_path(a, path_base(g->path)) : g->path;

@@ -2,6 +2,9 @@
 #pragma once
 #include "builder/assemble.h"
 
+// Does it lie in a directory that an image may have like its sysroot? Anything else of this machine
+// is the user's own.
+bool is_system_path(const char *path);
 // Outside the sysroot, or outside the system's directories where the sysroot is this machine.
 bool is_own(const struct installed *p, const struct object_file *f);
 // Where a program goes, and the script that it interprets (else NULL): --install, the own path in

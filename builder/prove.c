@@ -54,7 +54,9 @@ static bool is_left_out(const struct assembly *a, const struct object *o)
 
 static struct err *prove_program(struct assembly *a, struct installed *p)
 {
-	TRY(closure_resolve(a->inside_resolver, a->inside, p->path, &p->proof));
+	TRY(p->in ? closure_resolve_plugin(
+			    a->inside_resolver, &p->in->proof, a->inside, p->path, &p->proof)
+		  : closure_resolve(a->inside_resolver, a->inside, p->path, &p->proof));
 	TRY(verify_versions(a->inside_resolver, &p->proof));
 	for (size_t i = 1; i < p->closure.objects.len; i++)
 		if (p->closure.objects.at[i]->file && !is_left_out(a, p->closure.objects.at[i]))
@@ -117,5 +119,8 @@ struct err *assembly_prove(struct assembly *a)
 	a->inside_resolver = resolver_new(&o);
 	vec_each (p, &a->programs)
 		TRY(prove_program(a, *p));
+	vec_each (p, &a->included)
+		if ((*p)->is_complete)
+			TRY(prove_program(a, *p));
 	return prove_entrypoint(a);
 }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -353,10 +354,25 @@ static const char *without_suffix(const char *name, struct arena *a)
 	return name;
 }
 
+// What a PATH is called: a folder's name without slashes behind it, that of "." as it really is.
+static const char *name_of_path(const char *path, struct arena *a)
+{
+	char real[PATH_MAX];
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	const char *base = path_base(arena_strndup(a, path, n));
+
+	if (strspn(base, ".") == strlen(base) && realpath(path, real))
+		return arena_strdup(a, path_base(real));
+	return base;
+}
+
 static struct err *take_names(const struct build_args *args, struct arena *a, struct spec *s)
 {
 	const char *path = args->paths.len ? args->paths.at[0] : "image";
-	const char *own = default_name(without_suffix(path_base(path), a), a, &s->is_renamed);
+	const char *own = default_name(without_suffix(name_of_path(path, a), a), a, &s->is_renamed);
 	struct strings tags = args->tags;
 
 	if (!tags.len && args->paths.len)

@@ -14,6 +14,7 @@ struct sysroot {
 	const char *told;
 };
 
+struct bundle;
 struct places;
 struct sysroots;
 
@@ -48,6 +49,7 @@ struct program {
 	} script;
 	struct platform platform; // as far as the file itself tells
 	const struct sysroot *sysroot;
+	struct bundle *bundle; // the directory that it is the program of; NULL: none
 };
 
 // Opens a path on this machine; of a script with #! its interpreter, which is one of the tree that

@@ -75,8 +75,9 @@ struct loading {
 	struct closure *c;
 	struct loader *ld;
 	struct object *program;
-	struct object *interpreter; // known by name, but listed only where someone asks for it
-	const char *hidden;         // why what is being added is hidden; NULL: it is not
+	struct object *interpreter;    // known by name, but listed only where someone asks for it
+	const char *hidden;            // why what is being added is hidden; NULL: it is not
+	const struct closure *process; // what is loaded already; NULL: nothing
 };
 
 // What only the resolution needs to know of an object.
@@ -215,6 +216,39 @@ static struct object *find_by_file(struct loading *l, const struct object_file *
 	return NULL;
 }
 
+// ---- a process that runs ----
+
+// What the process has is the plugin's too, and stands among its objects.
+static struct object *adopt(struct loading *l, const struct object *theirs, struct object *by)
+{
+	struct object *o = object_new(l, theirs->name, theirs->file, theirs->rule, by);
+
+	o->rule_detail = theirs->rule_detail;
+	o->rule_of = theirs->rule_of;
+	know_names(l, o);
+	for (size_t i = 1; i < theirs->names.len; i++)
+		add_name(l, o, theirs->names.at[i]);
+	return o;
+}
+
+static struct object *of_process_by_name(struct loading *l, const char *name, struct object *by)
+{
+	struct object *theirs = l->process ? map_get(&l->process->known, name) : NULL;
+
+	return !theirs || theirs == l->program ? theirs : adopt(l, theirs, by);
+}
+
+static struct object *of_process_by_file(
+	struct loading *l, const struct object_file *f, struct object *by)
+{
+	if (!l->process)
+		return NULL;
+	vec_each (o, &l->process->objects)
+		if ((*o)->file && is_same_file((*o)->file, f))
+			return *o == l->program ? *o : adopt(l, *o, by);
+	return NULL;
+}
+
 // ---- loading one name ----
 
 static struct problem *problem_of(struct loading *l, enum problem_kind kind, const char *name)
@@ -266,6 +300,8 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 	TRY(resolver_count_place(l->r, l->program, l->program->name));
 	name = search_expand_name(l->r, l->ld, by, l->program, asked);
 	*out = find_by_name(l, name);
+	if (!*out)
+		*out = of_process_by_name(l, name, by);
 	if (*out)
 		return NULL;
 	if (!name[0]) {
@@ -295,6 +331,8 @@ static struct err *load(struct loading *l, struct object *by, const char *name, 
 	}
 	if (found.file)
 		*out = find_by_file(l, found.file);
+	if (found.file && !*out)
+		*out = of_process_by_file(l, found.file, by);
 	if (*out) {
 		add_name(l, *out, name);
 		vec_push(l->a, &(*out)->aliases, found.file);
@@ -336,7 +374,7 @@ static struct err *load_dep(
 	struct object *o;
 
 	TRY(load(l, by, dep->name, dep->kind == ELF_AUXILIARY, &o));
-	if (!o)
+	if (!o || (l->process && o == l->program))
 		return NULL;
 	if (o != l->program) // which nobody's wish brings in
 		add_wanter(l, o, by);
@@ -540,6 +578,53 @@ struct err *closure_resolve(
 	return begin(&l, file);
 }
 
+// The plugin's own names and its loader's come first in a search, the program's run path last.
+static struct err *begin_plugin(struct loading *l, const struct object_file *file)
+{
+	const struct closure *process = l->process;
+	const struct elf *e = &file->elf;
+	const char *why;
+	struct object *plugin = object_new(l, path_base(file->path), file, RULE_PATH, l->program);
+
+	list_append(l, plugin);
+	l->c->process = process;
+	l->c->libc = process->libc;
+	l->c->interpreter = process->interpreter;
+	l->c->interpreter_path = process->interpreter_path;
+	TRY(resolver_loader(l->r, &l->program->file->elf, process->libc, &l->ld));
+	// The places are counted for each plugin anew.
+	TRY(resolver_count_place(l->r, plugin, plugin->name));
+	if (elf_fits(l->ld->abi, e, l->a, &why) != ELF_FITS) {
+		closure_problem(l->r, l->c, PROBLEM_FILE, file->path, "%s: %s",
+			root_host_path(file->root, file->path, l->a), why);
+		return NULL;
+	}
+	know_names(l, plugin);
+	if (l->ld->file) {
+		l->interpreter = object_new(
+			l, process->interpreter_path, l->ld->file, RULE_INTERPRETER, l->program);
+		know_names(l, l->interpreter);
+	}
+	return load_all(l, 0);
+}
+
+struct err *closure_resolve_plugin(struct resolver *r, const struct closure *process,
+	struct root *root, const char *path, struct closure *out)
+{
+	struct loading l = {.r = r,
+		.a = resolver_arena(r),
+		.c = out,
+		.process = process,
+		.program = process->objects.at[0]};
+	const struct object_file *file;
+
+	*out = (struct closure){0};
+	TRY(resolver_file(r, root, path, &file));
+	if (!file)
+		return err_sys(root_walk(root, path)->error, "%s", root_host_path(root, path, l.a));
+	return begin_plugin(&l, file);
+}
+
 static bool is_wanted_by(const struct object *o, const struct object *by)
 {
 	vec_each (it, &o->wanted_by)
@@ -551,9 +636,11 @@ static bool is_wanted_by(const struct object *o, const struct object *by)
 struct err *closure_add_hidden(struct resolver *r, struct closure *c, struct object *by,
 	const char *name, const char *why, bool *found)
 {
-	struct loading l = {.r = r, .a = resolver_arena(r), .c = c, .program = c->objects.at[0]};
+	struct loading l = {.r = r, .a = resolver_arena(r), .c = c, .process = c->process};
 	size_t from = c->objects.len;
 	struct object *o;
+
+	l.program = (c->process ? c->process : c)->objects.at[0];
 
 	l.hidden = why;
 	TRY(resolver_loader(

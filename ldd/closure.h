@@ -58,6 +58,7 @@ struct closure {
 	} problems;
 	struct strings notes; // said once per program: candidates skipped and why, odd run paths
 	struct map known;     // the loaded object of a name
+	const struct closure *process; // of a plugin: the program's that loads it; NULL: none
 };
 
 // Resolves what the loader of the program at (root, path) would load. Problems of the program are
@@ -65,6 +66,12 @@ struct closure {
 // Rules: elf.md; glibc elf/dl-load.c, elf/dl-deps.c, elf/rtld.c; musl ldso/dynlink.c.
 must_check struct err *closure_resolve(
 	struct resolver *r, struct root *root, const char *path, struct closure *out);
+
+// The same for a library that the program of `process` opens by its path at run time: objects[0] is
+// the library, then what it needs. What the process has loaded serves before anything is searched;
+// the program's DT_RPATH serves too, as dlopen's caller stands above the library.
+must_check struct err *closure_resolve_plugin(struct resolver *r, const struct closure *process,
+	struct root *root, const char *path, struct closure *out);
 
 // Adds a library (and what it needs) that no DT_NEEDED asks for, as dlopen by `by` would find it.
 // Already loaded: nothing happens. Not found: *found is false and no problem is recorded.

@@ -62,6 +62,13 @@ struct root *resolver_sysroot(const struct resolver *r)
 	return r->options.sysroot;
 }
 
+bool resolver_is_own(const struct resolver *r, const struct object_file *f)
+{
+	const char *dir = r->options.own_dir;
+
+	return f->root != r->options.sysroot || (dir && path_is_below(f->walk->path, dir));
+}
+
 struct arena *resolver_arena(struct resolver *r)
 {
 	return &r->arena;

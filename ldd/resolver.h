@@ -29,6 +29,8 @@ struct resolver_options {
 	bool for_image;
 	// The image's WorkingDir, for relative names; NULL: "/".
 	const char *workdir;
+	// A directory of the sysroot whose files are the user's own: a bundle; NULL: none.
+	const char *own_dir;
 };
 
 // The directories of an LD_LIBRARY_PATH that holds inside the sysroot, as library_path wants them
@@ -36,6 +38,8 @@ struct resolver_options {
 void library_path_inside(struct arena *a, struct strings *out, const char *text);
 
 struct resolver;
+// The user's own: outside the sysroot, or below own_dir.
+bool resolver_is_own(const struct resolver *r, const struct object_file *f);
 struct resolver *resolver_new(const struct resolver_options *o);
 void resolver_drop(struct resolver **r);
 const struct resolver_options *resolver_options(const struct resolver *r);

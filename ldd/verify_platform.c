@@ -52,7 +52,7 @@ static bool decides(const struct resolver *r, const struct closure *c, const str
 {
 	const struct object *program = c->objects.at[0];
 
-	if (o == program || o->file->root != resolver_sysroot(r) || o->file == c->interpreter ||
+	if (o == program || resolver_is_own(r, o->file) || o->file == c->interpreter ||
 		o == closure_libc(c))
 		return true;
 	return program->file->elf.machine == EM_X86_64 && c->libc == LIBC_GLIBC &&
@@ -158,7 +158,7 @@ static void too_high(struct resolver *r, struct closure *c, const struct platfor
 		"%s is built for %s, asked for was %s: such a device ends it with «Illegal instruction»",
 		object_file_text(r, by), platform_text(needs, a), platform_text(asked, b));
 
-	if (by->root != resolver_sysroot(r) || by == c->objects.at[0]->file)
+	if (resolver_is_own(r, by) || by == c->objects.at[0]->file)
 		p->hint = !strcmp(needs->arch, "arm")
 			? arena_printf(resolver_arena(r),
 				  "build it with -march=armv%d, or Go with GOARM=%d, and with a compiler whose own "
