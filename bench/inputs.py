@@ -5,6 +5,8 @@ import os
 import random
 import shutil
 import stat
+import subprocess
+import sys
 
 from measure import Missing, run
 
@@ -73,6 +75,25 @@ def sensor(out):
         raise Missing("no arm-linux-gnueabihf-gcc here")
     run("make", "-s", "-C", "examples/sensor", "CC=arm-linux-gnueabihf-gcc", "BUILD=" + out)
     return os.path.join(out, "bin/sensor")
+
+
+def small_debian(out, imgmin):
+    """The docker archive of an unpacked Debian minbase with some programs; below out while made."""
+    done = subprocess.run(["tests/lib/sysroot.sh", "amd64", "minbase"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Missing(done.stderr.strip()[-200:])
+    os.makedirs(out)
+    tar, config = os.path.join(out, "files.tar"), os.path.join(out, "config.json")
+    run("tar", "--numeric-owner", "--sort=name", "-cf", tar, "-C", done.stdout.strip(), ".")
+    with open(config, "w") as f:
+        f.write('{"Cmd": ["/usr/bin/sqlite3"]}')
+    layout = os.path.join(out, "layout")
+    run(sys.executable, "tests/lib/layout.py", layout, f"linux/amd64,{config},{tar}")
+    archive = out + ".tar"
+    run(imgmin, "copy", "-q", "oci:" + layout, f"docker-archive:{archive}:debian:small")
+    shutil.rmtree(out)
+    return archive
 
 
 # ---- trees ----

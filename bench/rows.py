@@ -254,6 +254,27 @@ def memory(bench):
     yield peak(bench.sensor, "--compression", "zstd")
 
 
+# ---- slim ----
+
+@group(("slim of sqlite3 out of a small Debian", 1.5, {}),
+       ("bytes of that image, not compressed", 5_500_000, {"unit": "B", "kind": "value"}),
+       ("peak memory: slim of sqlite3", 48 * MIB, MEMORY))
+def slim(bench):
+    archive, out = inputs.small_debian(bench.path("debian"), bench.imgmin), bench.path("slim.tar")
+    ours = [bench.imgmin, "slim", "-q", archive, "-o", out, "--no-cache", "--metadata-file",
+            bench.path("slim.json")]
+    peer = ["sh", "-c", 'sha256sum "$1" && tar -tf "$1"', "sh", archive]
+    figures = measure.alternating((ours, ["rm", "-f", out]), (peer, None), bench.rounds(9), 1)
+    yield ratio(figures, f"docker archive of {os.path.getsize(archive) / 1e6:.0f} MB, nothing kept "
+                "from earlier runs; peer: sha256sum and tar -t of it")
+    with open(bench.path("slim.json")) as f:
+        size = json.load(f)["imgmin.images"][0]["raw_size"]
+    yield {"ours": size, "result": size, "note": "layers as tar files"}
+    used = measure.peak_memory(ours)
+    yield {"ours": used, "result": used}
+    os.remove(archive)
+
+
 # ---- push and pull ----
 
 MB = 1_000_000
@@ -360,4 +381,4 @@ def push_memory(bench):
 
 
 GROUPS = {"ldd-all": ldd_all, "ldd-one": ldd_one, "start": start, "sensor": sensor, "tree": tree,
-          "memory": memory, "push": push, "push-memory": push_memory}
+          "memory": memory, "slim": slim, "push": push, "push-memory": push_memory}

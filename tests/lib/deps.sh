@@ -31,7 +31,8 @@ packages_of() {
 	demo) echo "$build $armhf $emulator" ;;
 	unit) echo "$build $unit" ;;
 	check) echo "$build $unit $armhf $emulator $engines $e2e" ;;
-	bench) echo "$build $armhf hyperfine libtree buildah pigz time python3 docker-registry? skopeo curl" ;;
+	bench) echo "$build $armhf hyperfine libtree buildah pigz time python3 docker-registry? skopeo curl
+		mmdebstrap debian-archive-keyring" ;;
 	fuzz) echo "$build clang llvm" ;;
 	*)
 		echo "usage: tests/lib/deps.sh [--print] build|demo|unit|check|bench|fuzz" >&2
