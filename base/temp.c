@@ -84,6 +84,7 @@ static struct watched {
 	const char *name;
 } * watched;
 static sigset_t stopping;
+static void (*on_stop)(void);
 
 // Waits for the signal in a thread of its own, where everything may be called, which a handler may
 // not. The lock is kept: nothing new is made while the process ends.
@@ -98,6 +99,8 @@ static void *watch(void *unused)
 	for (struct watched *w = watched; w; w = w->next)
 		if (w->name[0])
 			temp_remove(w->dirfd, w->name);
+	if (on_stop)
+		on_stop();
 	signal(signal_number, SIG_DFL);
 	pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
 	raise(signal_number);
@@ -125,13 +128,24 @@ static void watch_start(void)
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void watch_add(int dirfd, const char *name)
+void temp_watch(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_start);
+}
+
+void temp_on_stop(void (*fn)(void))
+{
+	on_stop = fn;
+}
+
+static void watch_add(int dirfd, const char *name)
+{
 	struct watched *w = mem_alloc(sizeof(*w));
 
 	*w = (struct watched){.dirfd = dirfd, .name = name};
-	pthread_once(&once, watch_start);
+	temp_watch();
 	pthread_mutex_lock(&watched_lock);
 	w->next = watched;
 	watched = w;

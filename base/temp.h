@@ -13,6 +13,10 @@
 // SIGHUP removes it before the process ends, unless name is empty by then; dirfd and name must live
 // as long. The first call is the main thread's.
 int temp_make(int dirfd, const char *base, mode_t mode, char name[TEMP_NAME]);
+// Listens for these signals from now on, even if nothing is made. The main thread's, too.
+void temp_watch(void);
+// What is called last before such a stop, in a thread of its own: what was made is gone by then.
+void temp_on_stop(void (*fn)(void));
 // To be called once for each temp_make, before name and dirfd go away.
 void temp_forget(const char *name);
 // Removes what temp_make made for the same base in processes that are gone. Best effort.

@@ -34,6 +34,9 @@ struct build_events {
 	void (*warning)(void *arg, const char *text);
 	void (*note)(void *arg, const char *text);
 	void (*detail)(void *arg, const char *text);
+	// A layer being packed: so many of its raw_size bytes were read.
+	void (*packing)(void *arg, const struct built_image *image, const struct built_layer *l,
+		uint64_t bytes);
 	void (*layer)(void *arg, const struct built_image *image, const struct built_layer *l);
 	// All is made, and nothing published yet; with dry_run the last event.
 	void (*made)(void *arg, const struct build *b);

@@ -48,15 +48,34 @@ static struct err *pack_finish(struct packing *p)
 	return NULL;
 }
 
-static struct err *pack_begin(
-	struct build *b, struct built_layer *l, struct packing *last, struct layer_writing **out)
+// How far the reading of one layer is.
+struct packed {
+	const struct build_events *events;
+	const struct built_image *image;
+	const struct built_layer *layer;
+	uint64_t bytes;
+};
+
+static void on_bytes(void *arg, uint64_t plain_bytes)
 {
+	struct packed *p = arg;
+
+	p->bytes += plain_bytes;
+	p->events->packing(p->events->arg, p->image, p->layer, p->bytes);
+}
+
+static struct err *pack_begin(struct build *b, struct built_image *image, struct built_layer *l,
+	struct packing *last, struct layer_writing **out)
+{
+	struct packed packed = {b->events, image, l, 0};
 	const struct entry *const *entries = entries_of(l, &b->arena);
 	const struct layer_options o = {
 		.format = b->spec.format,
 		.level = b->spec.level,
 		.pool = b->pool,
 		.cache = b->cache,
+		.progress = b->events && b->events->packing ? on_bytes : NULL,
+		.progress_arg = &packed,
 	};
 
 	l->raw_size = layer_raw_size(entries, l->n);
@@ -72,7 +91,7 @@ static struct err *pack_begin(
 static struct err *pack_layer(struct packing *p, struct built_image *image, struct built_layer *l)
 {
 	struct layer_writing *writing = NULL;
-	struct err *e = pack_begin(p->b, l, p, &writing);
+	struct err *e = pack_begin(p->b, image, l, p, &writing);
 
 	if (!e)
 		e = pack_finish(p);

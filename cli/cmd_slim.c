@@ -2,6 +2,7 @@
 #include "builder/report.h"
 #include "builder/slim.h"
 #include "cli/image_opts.h"
+#include "cli/progress.h"
 #include "cli/registry_opts.h"
 #include "cli/show_build.h"
 #include "cli/show_registry.h"
@@ -15,8 +16,12 @@ static struct err *slim_run(void *args, const struct common_args *common)
 
 	TRY(show_refuse_terminal(&a->build));
 	TRY(slim_image(a, &events, &s));
-	if (!common->quiet)
-		report_slim(stderr, s);
+	if (!common->quiet) {
+		FILE *out = progress_report();
+
+		report_slim(out, s);
+		progress_report_close(&out);
+	}
 	show_built(s->build, common);
 	return NULL;
 }

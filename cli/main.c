@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/show.h"
 
 // A standard stream that the caller closed would lend its number to the next file opened, and
@@ -22,6 +23,7 @@ static int report(struct err *e)
 {
 	int status = err_kind(e);
 
+	progress_end();
 	show_error(e);
 	err_drop(&e);
 	return status;
@@ -37,6 +39,7 @@ static struct err *run(int argc, char **argv, struct arena *a)
 {
 	struct common_args common = {.progress = "auto", .color = "auto"};
 	const struct command *c;
+	struct err *e;
 	void *args;
 	int used;
 
@@ -52,7 +55,9 @@ static struct err *run(int argc, char **argv, struct arena *a)
 		return NULL;
 	TRY(command_find(argc, argv, &c, &used));
 	args = arena_alloc(a, c->args_size);
-	TRY(opt_parse(c, argc - used, argv + used, a, args, &common));
+	e = opt_parse(c, argc - used, argv + used, a, args, &common);
+	progress_start(&common);
+	TRY(e);
 	if (common.help) {
 		command_print_help(stdout, c);
 		return NULL;
@@ -84,6 +89,7 @@ int main(int argc, char **argv)
 	// A reader that goes away is a failed write like any other: cleaned up after, and told.
 	signal(SIGPIPE, SIG_IGN);
 	e = run(argc > 0 ? argc - 1 : 0, argv + (argc > 0), &a);
+	progress_end();
 	lost = close_stdout();
 	if (e)
 		err_drop(&lost);

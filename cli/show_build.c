@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "builder/report.h"
+#include "cli/progress.h"
 #include "cli/show.h"
 #include "cli/show_registry.h"
 
@@ -36,34 +37,69 @@ static void show_text_note(void *arg, const char *text)
 		show_note("%s", text);
 }
 
-static void show_detail(void *arg, const char *text)
+static void show_text_detail(void *arg, const char *text)
 {
 	const struct common_args *common = arg;
 
 	if (common->verbose)
-		show_note("%s", text);
+		show_detail("%s", text);
+}
+
+static struct progress_event event_of(const struct built_image *image, const struct built_layer *l,
+	char key[32], char platform[PLATFORM_TEXT])
+{
+	snprintf(key, 32, "%p", (const void *)l);
+	return (struct progress_event){
+		.key = key,
+		.event = "layer",
+		.name = l->title,
+		.platform = platform_text(&image->assembly.platform, platform),
+		.status = "packing",
+		.total = l->raw_size,
+	};
+}
+
+static void show_packing(
+	void *arg, const struct built_image *image, const struct built_layer *l, uint64_t bytes)
+{
+	char key[32], platform[PLATFORM_TEXT];
+	struct progress_event e = event_of(image, l, key, platform);
+
+	(void)arg;
+	e.bytes = bytes;
+	progress_update(&e);
 }
 
 static void show_layer(void *arg, const struct built_image *image, const struct built_layer *l)
 {
-	const struct common_args *common = arg;
-	char platform[PLATFORM_TEXT], raw[16], packed[16];
+	char key[32], platform[PLATFORM_TEXT], raw[16], packed[16], figures[48];
+	struct progress_event e = event_of(image, l, key, platform);
 
-	if (common->quiet || strcmp(common->progress, "none") == 0 || !l->layer.descriptor.digest)
+	(void)arg;
+	if (!l->layer.descriptor.digest)
 		return;
-	fprintf(stderr, "%s %s: %s, %s raw, %s%s\n",
-		platform_text(&image->assembly.platform, platform), l->title,
-		l->layer.descriptor.digest, size_text(l->raw_size, raw),
-		size_text((uint64_t)l->layer.descriptor.size, packed),
+	size_text(l->raw_size, raw);
+	size_text((uint64_t)l->layer.descriptor.size, packed);
+	snprintf(figures, sizeof(figures), "%s > %s", raw, packed);
+	e.status = l->layer.is_cached ? "cached" : "packed";
+	e.bytes = e.total;
+	e.size = (uint64_t)l->layer.descriptor.size;
+	e.digest = l->layer.descriptor.digest;
+	e.figures = figures;
+
+	drop(mem_drop) char *plain = str_printf("%s %s: %s, %s raw, %s%s", platform, l->title,
+		l->layer.descriptor.digest, raw, packed,
 		l->layer.is_cached ? ", from the cache" : "");
+
+	progress_over(&e, plain);
 }
 
 static void show_push(void *arg, const char *tag, const struct descriptor *top)
 {
-	const struct common_args *common = arg;
+	drop(mem_drop) char *line = pushed_text(tag, top);
 
-	if (!common->quiet)
-		show_pushed(stderr, tag, top);
+	(void)arg;
+	progress_tagged(tag, top->digest, top->size, line);
 }
 
 static bool writes_to_stdout(const struct build *b)
@@ -102,17 +138,20 @@ static void show_made(void *arg, const struct build *b)
 
 	if (common->quiet)
 		return;
+	FILE *out = progress_report();
+
 	if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
 		vec_each (image, &b->images)
-			report_files(stderr, *image);
+			report_files(out, *image);
 	vec_each (image, &b->images) {
 		const struct strings *left = &(*image)->assembly.shrunk.as_they_are;
 
-		report_data(stderr, *image);
+		report_data(out, *image);
 		for (size_t i = 0; i < left->len && common->verbose; i++)
-			show_note("not made smaller: %s", left->at[i]);
+			fprintf(out, "imgmin: not made smaller: %s\n", left->at[i]);
 	}
-	report_summary(stderr, b);
+	report_summary(out, b);
+	progress_report_close(&out);
 	if (b->cache && cache_is_full(b->cache))
 		show_warning(
 			"no room in the layer cache %s: not all layers are kept for the next run",
@@ -123,6 +162,7 @@ void show_built(const struct build *b, const struct common_args *common)
 {
 	FILE *out = writes_to_stdout(b) ? stderr : stdout;
 
+	progress_end();
 	if (b->spec.args->dry_run)
 		return;
 	if (!common->quiet)
@@ -139,7 +179,8 @@ struct build_events show_build(
 		.resolved = show_resolved,
 		.warning = show_text,
 		.note = show_text_note,
-		.detail = show_detail,
+		.detail = show_text_detail,
+		.packing = show_packing,
 		.layer = show_layer,
 		.made = show_made,
 		.pushed = show_push,

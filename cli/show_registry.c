@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "builder/report.h"
+#include "cli/progress.h"
 #include "cli/show.h"
 
 static bool is_config(const struct descriptor *d)
@@ -12,8 +13,36 @@ static bool is_config(const struct descriptor *d)
 			strcmp(d->media_type, DOCKER_CONFIG) == 0);
 }
 
-static void show_blob(
-	void *arg, const struct descriptor *d, enum registry_fate fate, const char *from)
+// What people call a blob: the beginning of its digest.
+static struct progress_event event_of(const struct descriptor *d, char name[16])
+{
+	snprintf(name, 16, "%.12s", strchr(d->digest, ':') + 1);
+	return (struct progress_event){
+		.key = d->digest,
+		.event = "blob",
+		.name = name,
+		.digest = d->digest,
+		.total = (uint64_t)d->size,
+	};
+}
+
+static void show_moving(
+	void *arg, const struct descriptor *d, enum registry_fate fate, uint64_t bytes)
+{
+	char name[16];
+	struct progress_event e;
+
+	(void)arg;
+	if (is_config(d))
+		return;
+	e = event_of(d, name);
+	e.status = fate == FATE_UPLOADED ? "uploading" : "downloading";
+	e.bytes = bytes < e.total ? bytes : e.total;
+	progress_update(&e);
+}
+
+static void show_blob(const struct common_args *common, const struct descriptor *d,
+	enum registry_fate fate, const char *from, bool is_told)
 {
 	static const char *const words[] = {
 		[FATE_EXISTS] = "exists",
@@ -22,17 +51,33 @@ static void show_blob(
 		[FATE_DOWNLOADED] = "downloaded",
 		[FATE_KEPT] = "from the cache",
 	};
-	const struct common_args *common = arg;
-	char size[16];
+	static const char *const statuses[] = {
+		[FATE_EXISTS] = "exists",
+		[FATE_MOUNTED] = "mounted",
+		[FATE_UPLOADED] = "uploaded",
+		[FATE_DOWNLOADED] = "downloaded",
+		[FATE_KEPT] = "cached",
+	};
+	const bool was_moved = fate == FATE_UPLOADED || fate == FATE_DOWNLOADED;
+	char name[16], size[16];
+	struct progress_event e = event_of(d, name);
 
-	if (common->quiet || strcmp(common->progress, "none") == 0 ||
-		(is_config(d) && !common->verbose))
+	if (is_config(d) && !common->verbose)
 		return;
-	fprintf(stderr, "%.12s: %s%s", strchr(d->digest, ':') + 1, words[fate],
-		fate == FATE_MOUNTED && from ? from : "");
-	if (fate == FATE_UPLOADED || fate == FATE_DOWNLOADED)
-		fprintf(stderr, " (%s)", size_text((uint64_t)d->size, size));
-	fputc('\n', stderr);
+	drop(mem_drop) char *plain = str_printf("%s: %s%s%s%s%s", name, words[fate],
+		fate == FATE_MOUNTED && from ? from : "", was_moved ? " (" : "",
+		was_moved ? size_text((uint64_t)d->size, size) : "", was_moved ? ")" : "");
+
+	e.status = statuses[fate];
+	e.bytes = was_moved ? e.total : 0;
+	e.from = from;
+	progress_over(&e, is_told ? plain : NULL);
+}
+
+static void show_fate(
+	void *arg, const struct descriptor *d, enum registry_fate fate, const char *from)
+{
+	show_blob(arg, d, fate, from, true);
 }
 
 // What was looked into before is no news.
@@ -41,8 +86,7 @@ static void show_fetched(
 {
 	const struct common_args *common = arg;
 
-	if (fate != FATE_KEPT || common->verbose)
-		show_blob(arg, d, fate, from);
+	show_blob(common, d, fate, from, fate != FATE_KEPT || common->verbose);
 }
 
 // Registries choose these words.
@@ -61,14 +105,15 @@ static void show_log(void *arg, const char *line)
 	const struct common_args *common = arg;
 
 	if (common->verbose > 1)
-		show_note("%s", text_printable(line, &a));
+		show_detail("%s", text_printable(line, &a));
 }
 
 struct registry_events show_registry(const struct common_args *common)
 {
 	return (struct registry_events){
 		.arg = (void *)common,
-		.blob = show_blob,
+		.blob = show_fate,
+		.progress = show_moving,
 		.warning = show_text,
 		.log = show_log,
 	};
@@ -82,10 +127,17 @@ struct registry_events show_registry_reading(const struct common_args *common)
 	return events;
 }
 
-void show_pushed(FILE *out, const char *name, const struct descriptor *top)
+char *pushed_text(const char *name, const struct descriptor *top)
 {
 	const char *colon = strrchr(name, ':');
 
-	fprintf(out, "%s: digest: %s size: %lld\n", colon ? colon + 1 : name, top->digest,
+	return str_printf("%s: digest: %s size: %lld", colon ? colon + 1 : name, top->digest,
 		(long long)top->size);
+}
+
+void show_pushed(FILE *out, const char *name, const struct descriptor *top)
+{
+	drop(mem_drop) char *line = pushed_text(name, top);
+
+	fprintf(out, "%s\n", line);
 }

@@ -8,4 +8,5 @@ struct registry_events show_registry(const struct common_args *common);
 // For commands that only look at an image: what is in the cache is told with -v.
 struct registry_events show_registry_reading(const struct common_args *common);
 // "1.2: digest: sha256:… size: 1234" as docker push says it; name is a full reference.
+char *pushed_text(const char *name, const struct descriptor *top);
 void show_pushed(FILE *out, const char *name, const struct descriptor *top);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "builder/image.h"
+#include "cli/progress.h"
 #include "cli/show_registry.h"
 
 const struct transfer_args transfer_defaults = {.registry = REGISTRY_DEFAULTS};
@@ -44,6 +45,7 @@ struct err *transfer_run(const struct transfer_args *args, const struct common_a
 	}
 	TRY(places_open(&args->registry, &events, &places));
 	TRY(transfer_places(&places, from, to, &o, &a, &done));
+	progress_end();
 	print(&done, strcmp(to, "-") == 0 ? stderr : stdout, &a);
 	return NULL;
 }

@@ -21,6 +21,8 @@ struct tar {
 	struct archive_entry *entry;
 	struct sink *sink;
 	struct err *err; // of the sink; libarchive has no room for it
+	void (*progress)(void *arg, uint64_t plain_bytes);
+	void *progress_arg;
 };
 
 // Freeing a writer closes it, which writes its end: not that of a second one, nor after an error.
@@ -166,6 +168,8 @@ static struct err *tar_source(struct tar *t, const struct entry *e, char *buf)
 			return changed(e, off);
 		TRY(tar_bytes(t, buf, got));
 		off += got;
+		if (t->progress)
+			t->progress(t->progress_arg, got);
 	}
 	return NULL;
 }
@@ -176,6 +180,8 @@ static struct err *tar_content(struct tar *t, const struct entry *e, char *buf)
 
 	if (!S_ISREG(e->mode) || e->hard_link)
 		return NULL;
+	if (t->progress && e->bytes)
+		t->progress(t->progress_arg, e->size);
 	if (e->bytes || !e->root)
 		return e->bytes || !e->size ? tar_bytes(t, e->bytes, (size_t)e->size)
 					    : err_new(ERR_FAILED, "add %s: no source", e->path);
@@ -197,11 +203,11 @@ struct err *layer_tar(const struct entry *const *entries, size_t n, struct sink 
 	drop(mem_drop) char *buf = mem_alloc(READ_SIZE);
 
 	TRY(tar_open(&t, s));
+	t.progress = progress;
+	t.progress_arg = progress_arg;
 	for (size_t i = 0; i < n; i++) {
 		TRY(tar_header(&t, entries[i]));
 		TRY(tar_content(&t, entries[i], buf));
-		if (progress && S_ISREG(entries[i]->mode))
-			progress(progress_arg, entries[i]->size);
 	}
 	return tar_close(&t);
 }

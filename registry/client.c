@@ -53,6 +53,12 @@ static void tell(
 		r->events.blob(r->events.arg, d, fate, from);
 }
 
+static void tell_queued(struct registry *r, const struct descriptor *d, enum registry_fate fate)
+{
+	if (r->events.progress)
+		r->events.progress(r->events.arg, d, fate, 0);
+}
+
 // A fault in what a registry sent is the registry's, whoever noticed it.
 static struct err *as_network(struct err *e)
 {
@@ -336,6 +342,7 @@ static struct download *queue_download(struct registry *r, const struct descript
 	down->d = copy_descriptor(&r->arena, d);
 	down->file.fd = down->blob.fd = -1;
 	vec_push(&r->arena, &r->all_downloads, down);
+	tell_queued(r, d, FATE_DOWNLOADED);
 	*at = down;
 	return down;
 }
@@ -520,6 +527,8 @@ static struct err *upload_blobs(struct registry *r)
 {
 	struct batch b = {.r = r};
 
+	vec_each (it, &r->queue)
+		tell_queued(r, &(*it)->d, FATE_UPLOADED);
 	while (b.ended < r->queue.len && !b.error) {
 		while (b.started < r->queue.len && b.started - b.ended < AT_ONCE) {
 			struct upload *u = r->queue.at[b.started++];

@@ -24,7 +24,11 @@ struct registry_events {
 	// Once per blob; from is the repository it was mounted from, else NULL.
 	void (*blob)(
 		void *arg, const struct descriptor *d, enum registry_fate fate, const char *from);
-	void (*progress)(void *arg, const struct descriptor *d, uint64_t bytes); // so far
+	// So far, on its way to what fate says (FATE_UPLOADED, FATE_DOWNLOADED); 0: it is queued.
+	void (*progress)(
+		void *arg, const struct descriptor *d, enum registry_fate fate, uint64_t bytes);
+	// A layer, of an image anywhere, is read: so many of its (compressed) bytes so far.
+	void (*reading)(void *arg, const struct descriptor *d, uint64_t bytes);
 	void (*warning)(void *arg, const char *text); // "Warning: 299", insecure TLS; each once
 	void (*log)(void *arg, const char *line);     // requests and answers, without secrets (-vv)
 };

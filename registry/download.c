@@ -150,7 +150,7 @@ static struct err *on_bytes(struct request *r, const void *bytes, size_t n)
 			r->at.host, (unsigned long long)d->size);
 	TRY(explain(keep_bytes(d, bytes, n)));
 	if (ev && ev->progress)
-		ev->progress(ev->arg, &d->d, d->hasher.size);
+		ev->progress(ev->arg, &d->d, FATE_DOWNLOADED, d->hasher.size);
 	return NULL;
 }
 

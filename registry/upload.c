@@ -26,7 +26,7 @@ static void on_progress(struct request *r)
 	const struct registry_events *ev = u->remote->events;
 
 	if (ev && ev->progress && r->has_body)
-		ev->progress(ev->arg, &u->d, u->offset + r->x.sent);
+		ev->progress(ev->arg, &u->d, FATE_UPLOADED, u->offset + r->x.sent);
 }
 
 static struct request *next(struct upload *u, enum step step, const char *method, const char *url)
