@@ -39,7 +39,6 @@ static struct err *run(int argc, char **argv, struct arena *a)
 {
 	struct common_args common = {.progress = "auto", .color = "auto"};
 	const struct command *c;
-	struct err *e;
 	void *args;
 	int used;
 
@@ -55,9 +54,8 @@ static struct err *run(int argc, char **argv, struct arena *a)
 		return NULL;
 	TRY(command_find(argc, argv, &c, &used));
 	args = arena_alloc(a, c->args_size);
-	e = opt_parse(c, argc - used, argv + used, a, args, &common);
+	TRY(opt_parse(c, argc - used, argv + used, a, args, &common));
 	progress_start(&common);
-	TRY(e);
 	if (common.help) {
 		command_print_help(stdout, c);
 		return NULL;

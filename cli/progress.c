@@ -386,7 +386,7 @@ static struct row *new_row(const struct progress_event *e)
 
 		free(r->name);
 		r->name = str_dup(text_printable(
-			arena_printf(&a, "%s %s", slash ? slash + 1 : e->platform, e->name), &a));
+			arena_printf(&a, "%s %s", e->name, slash ? slash + 1 : e->platform), &a));
 	}
 	r->began = r->told = now();
 	return r;
