@@ -280,6 +280,7 @@ static struct err *add_data(struct assembly *a, struct root *host)
 		.with = &a->spec->args->with,
 		.without = &a->spec->args->without,
 		.env = &a->container->config.env,
+		.user = a->container->config.user,
 		.resolver = a->sysroot->resolver,
 		.sysroot = a->sysroot->root,
 		.host = host,

@@ -1,5 +1,6 @@
 #include "builder/data.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static const struct data_rule {
 	bool needs_param;
 	bool is_glibc;            // other C libraries have it built in, or not at all
 	bool is_kept;             // only of an image made smaller
+	bool is_for_user;         // the engine looks the config's user up in it
 	bool is_portable;         // this machine's files serve where the sysroot has none
 	const char *const *paths; // patterns; or:
 	data_add_fn *add;
@@ -111,6 +113,7 @@ static const struct data_rule {
 		.texts = LIST("/etc/passwd"),
 		.add = add_accounts,
 	},
+	{.name = "passwd", .is_kept = true, .is_for_user = true, .add = add_accounts},
 	{
 		.name = "nss",
 		.symbols = LIST(PASSWD_CALLS, HOST_CALLS, SERVICE_CALLS),
@@ -404,6 +407,16 @@ static struct data_ask *ask_for(struct collector *c, struct asks *asks, const ch
 	return &asks->at[asks->len - 1];
 }
 
+// "www-data", "33:adm": names that an engine translates before anything is started.
+static bool is_named(const char *user)
+{
+	const char *group = user ? strchr(user, ':') : NULL;
+
+	return user && *user &&
+		(!isdigit((unsigned char)*user) ||
+			(group && group[1] && !isdigit((unsigned char)group[1])));
+}
+
 static struct err *find_asks(struct collector *c, const struct data_rule *rule,
 	const struct strings *with, struct asks *out)
 {
@@ -411,6 +424,8 @@ static struct err *find_asks(struct collector *c, const struct data_rule *rule,
 
 	if (!rule->is_kept || c->o->is_image)
 		TRY(called_by(c, rule, &reason));
+	if (rule->is_for_user && c->o->is_image && is_named(c->o->user))
+		reason = arena_printf(c->a, "the image's user is %s", c->o->user);
 	if (reason && !rule->needs_param)
 		ask_for(c, out, NULL)->reason = reason;
 	for (const char *const *v = rule->env; v && *v; v++) {

@@ -8,6 +8,7 @@ struct data_options {
 	// --with, --without: "certs", "locale:de_DE.UTF-8", "certs,tzdata"; NULL: none
 	const struct strings *with, *without;
 	const struct strings *env;   // of the image's config: "LANG=C.UTF-8"; NULL: none
+	const char *user;            // of the image's config: "33", "www-data:adm"; NULL: none
 	struct resolver *resolver;   // of the sysroot
 	struct root *sysroot, *host; // host NULL: nothing may come from this machine
 	bool is_image; // the sysroot is an image made smaller: its own /etc/nsswitch.conf counts

@@ -180,15 +180,14 @@ static struct err *refuse_unknown(const struct slim *s, const struct slimmed *m)
 	if (is_told_more(s))
 		return NULL;
 	if (a->commands_left.len)
-		return err_hint(
-			err_new(ERR_POLICY, "%s: its script calls other programs: %s", s->name,
-				strings_shown(&a->commands_left, 8, &s->build->arena)),
+		return err_hint(err_new(ERR_POLICY, "its script calls other programs: %s",
+					strings_shown(&a->commands_left, 8, &s->build->arena)),
 			"%s", hint);
 	if (first->is_elf && is_shell(first->walk->path))
 		return err_hint(
 			err_new(ERR_POLICY,
-				"%s starts the shell %s, and what that will start is not known",
-				s->name, first->word),
+				"it starts the shell %s, and what that will start is not known",
+				first->word),
 			"%s", hint);
 	return NULL;
 }
@@ -209,9 +208,9 @@ static struct err *take_started(struct slim *s, struct slimmed *m)
 	}
 	take_interpreters(s, m);
 	if (!m->built->assembly.programs.len)
-		return err_hint(err_new(ERR_USAGE,
-					"%s starts no program: it has no entrypoint and no command",
-					s->name),
+		return err_hint(
+			err_new(ERR_USAGE,
+				"it starts no program: it has no entrypoint and no command"),
 			"name what to keep: --entry /usr/bin/PROGRAM");
 	return NULL;
 }

@@ -94,6 +94,23 @@ config_of() { # ARCHIVE
 	[ "$(run_in_docker slim/capable)" = $'CapPrm:\t0000000000000400' ]
 }
 
+@test "a user by name brings the accounts, though the program asks nobody" {
+	need_engines
+	cp -r "$here/plain" named
+	echo 'pi:x:1234:1235::/:/bin/false' >named/etc/passwd
+	echo 'pi:x:1235:' >named/etc/group
+	cp "$here/program" named/usr/bin/program
+	image pack layout named "config['config'] = {'Entrypoint': ['/usr/bin/program'], 'User': 'pi'}"
+	expect 0 "$imgmin" slim oci:layout -o slim.tar -t slim/named
+	says "data passwd: "
+	docker load -i slim.tar
+	run_in_docker slim/named | grep CapPrm
+	expect 0 "$imgmin" slim oci:layout -o slim.tar --user 1234
+	[[ $stderr != *"data passwd"* ]]
+	expect 3 "$imgmin" slim oci:layout -o none.tar --without passwd
+	says "hint: "
+}
+
 @test "the whole config stays, what Docker adds to it too" {
 	expect 0 "$imgmin" slim "$here/layout" -o slim.tar
 	diff <(config_of slim.tar | jq -S .config) <(jq -S . "$here/config.json")
@@ -170,6 +187,18 @@ index['manifests'].append({'mediaType': 'application/vnd.oci.image.manifest.v1+j
 	"$imgmin" check slim.tar
 	expect 0 "$imgmin" slim oci:both -o one.tar --platform linux/arm/v7
 	[ "$(config_of one.tar | jq -r .architecture)" = arm ]
+}
+
+@test "the same image wherever it comes from, and nothing is left to do in it" {
+	cp -r "$here/plain-layout" plain
+	"$imgmin" copy -q oci:plain docker-archive:one.tar:a:1
+	"$imgmin" copy -q oci:plain "docker://$r_open/same/hello:1"
+	for place in oci:plain one.tar "$r_open/same/hello:1"; do
+		"$imgmin" slim -q "$place" -t same -o "${place//[^a-z]/}.slim" >>digests
+	done
+	"$imgmin" slim -q ./oneta*.slim -t same -o twice.tar >>digests
+	[ "$(wc -l <digests)" = 4 ]
+	[ "$(sort -u digests | wc -l)" = 1 ]
 }
 
 # ---- what goes in ----
