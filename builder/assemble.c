@@ -192,6 +192,29 @@ static struct err *add_includes(
 	return NULL;
 }
 
+// ---- an image's own config ----
+
+// Engines make what is missing, but for root alone, and a new volume takes after its directory.
+static struct err *add_config_dir(struct assembly *a, const char *path, const char *reason)
+{
+	const struct walk *w = root_walk(a->sysroot->root, path);
+
+	if (w->error || !S_ISDIR(w->node.mode) || is_excluded(w->path, &a->spec->args->exclude))
+		return NULL;
+	return tree_add_walk(a->tree, a->sysroot->root, w, PART_DATA, reason);
+}
+
+static struct err *add_config_dirs(struct assembly *a)
+{
+	const struct runtime_config *c = &a->container->config;
+
+	if (c->working_dir)
+		TRY(add_config_dir(a, c->working_dir, "the working directory"));
+	for (size_t i = 0; i < c->volumes.len; i++)
+		TRY(add_config_dir(a, c->volumes.at[i], "a volume"));
+	return NULL;
+}
+
 // ---- a real run ----
 
 // What a log shows of this machine's own files, or of nothing that is there, is not the sysroot's.
@@ -360,6 +383,8 @@ struct err *assemble(struct assembly *a, struct root *host)
 	TRY(add_includes(a, &args->include, "--include"));
 	TRY(add_includes(a, &args->keep, "--keep"));
 	TRY(add_traces(a));
+	if (a->is_image)
+		TRY(add_config_dirs(a));
 	for (size_t i = 0; i < a->spec->adds.len; i++)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i],
 			tree_arena(a->tree)));

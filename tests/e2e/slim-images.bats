@@ -94,6 +94,16 @@ config_of() { # ARCHIVE
 	[ "$(run_in_docker slim/capable)" = $'CapPrm:\t0000000000000400' ]
 }
 
+@test "the directories that the config names are as they were, and empty" {
+	expect 0 "$imgmin" slim "$here/layout" -o slim.tar
+	# shellcheck disable=SC2046
+	attributes $(layers_of slim.tar) >have
+	[ "$(grep ^srv/data have)" = 'srv/data 5 2770 78:90 1 0 - -' ]
+	expect 0 "$imgmin" slim "$here/layout" -o slim.tar --exclude /srv
+	# shellcheck disable=SC2046
+	! attributes $(layers_of slim.tar) | grep ^srv
+}
+
 @test "a user by name brings the accounts, though the program asks nobody" {
 	need_engines
 	cp -r "$here/plain" named
