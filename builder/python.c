@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "builder/python_dists.h"
 #include "builder/python_find.h"
 #include "builder/python_imports.h"
 #include "builder/python_known.h"
@@ -49,7 +50,12 @@ struct collector {
 	struct python_files *out;
 	struct python_path path;
 	struct map modules, paths, noted, library_names;
-	struct map names;     // of what is called, as far as names tell
+	struct map names; // of what is called, as far as names tell
+	struct map texts; // string literals
+	struct map dist_names;
+	const struct strings *script_texts;
+	struct python_dists dists;
+	bool has_dists;       // they were looked for
 	struct map classes;   // that the library names where its modules load
 	struct module inside; // stands for all that the interpreter has in itself
 	struct module missing;
@@ -321,17 +327,47 @@ static void put_off(struct collector *c, struct module *m, const struct python_i
 				.is_hard = why->is_hard});
 }
 
-// In a handler for a try block whose imports all worked.
+// Does the library's module define that name, by its own text?
+static bool defines(const struct module *m, const char *name)
+{
+	drop(arena_drop) struct arena scratch = {0};
+	const char *def = arena_printf(&scratch, "\ndef %s(", name);
+	const char *class = arena_printf(&scratch, "\nclass %s", name);
+	struct span text = {0};
+
+	if (!is_library(m) || m->found.kind != MODULE_SOURCE)
+		return false;
+	struct err *e = root_read(m->found.place->root, m->found.file, SOURCE_MAX, &scratch, &text);
+	bool is = !e && text.ptr &&
+		(memmem(text.ptr, text.len, def, strlen(def)) ||
+			memmem(text.ptr, text.len, class, strlen(class)));
+
+	err_drop(&e);
+	return is;
+}
+
+// Will this import work for sure, as far as a library's module can be trusted?
+static bool surely_works(struct collector *c, const struct module *m, const struct python_import *i)
+{
+	const char *name = absolute(c, m, i);
+	const struct module *other = name ? map_get(&c->modules, name) : NULL;
+
+	if (!is_there(other, c) || is_library(m))
+		return is_there(other, c);
+	return i->name ? defines(other, i->name) : is_library(other);
+}
+
+// In a handler for a try block whose imports all worked, or for one that is itself in such a
+// handler.
 static bool is_needless(struct collector *c, const struct module *m, const struct python_source *s,
 	const struct python_import *i)
 {
-	for (size_t k = i->instead_first; k < i->instead_end; k++) {
-		const char *name = absolute(c, m, &s->imports.at[k]);
-		const struct module *other = name ? map_get(&c->modules, name) : NULL;
-
-		if (!is_there(other, c))
+	for (size_t k = i->instead_first; k < i->instead_end; k++)
+		if (s->imports.at[k].is_needless)
+			return true;
+	for (size_t k = i->instead_first; k < i->instead_end; k++)
+		if (!surely_works(c, m, &s->imports.at[k]))
 			return false;
-	}
 	return i->instead_first < i->instead_end;
 }
 
@@ -377,7 +413,7 @@ static struct err *take_import(struct collector *c, struct module *m, const char
 }
 
 static struct err *follow_import(struct collector *c, struct module *m,
-	const struct python_source *s, const struct python_import *i)
+	const struct python_source *s, struct python_import *i)
 {
 	const char *name = absolute(c, m, i);
 	struct cause why = {
@@ -385,7 +421,8 @@ static struct err *follow_import(struct collector *c, struct module *m,
 		.is_hard = m->is_hard && !i->function && !i->is_guarded && !i->is_conditional,
 	};
 
-	if (!name || (is_library(m) && is_needless(c, m, s, i)))
+	i->is_needless = !name || is_needless(c, m, s, i);
+	if (i->is_needless)
 		return NULL;
 	if (!is_library(m) || !i->function)
 		return take_import(c, m, name, i, &why);
@@ -495,10 +532,22 @@ static const char *by_of(const struct pending *p)
 	return strncmp(p->by, "imported by ", 12) == 0 ? p->by + 12 : p->by;
 }
 
+// Names of distributions and of groups of entry points may be among them.
+static void note_texts(struct collector *c, const struct module *m, const struct python_source *s)
+{
+	if (strcmp(m->name, "__main__") == 0)
+		c->script_texts = &s->texts;
+	vec_each (text, &s->texts) {
+		*map_at(&c->texts, c->a, *text) = c;
+		*map_at(&c->dist_names, c->a, python_dist_name(*text, c->a)) = c;
+	}
+}
+
 static struct err *follow_scanned(struct collector *c, struct module *m, struct python_source *s)
 {
 	m->edits_modules = s->edits_modules;
 	m->all = s->all;
+	note_texts(c, m, s);
 	if (s->extends_path && m->found.is_package) {
 		const struct python_place *at;
 		struct cause why = {m->label, false};
@@ -521,7 +570,7 @@ static struct err *follow_scanned(struct collector *c, struct module *m, struct 
 					.by = arena_printf(c->a, "%s:%u", m->label, *line),
 					.text = arena_printf(c->a,
 						"%s:%u imports a module whose name is made at "
-						"run time: --include-module NAME takes it",
+						"run time: --python-module NAME takes it",
 						m->label, *line)});
 	return m->is_starred ? load_all(c, m, &m->all, m->label) : NULL;
 }
@@ -698,7 +747,7 @@ static struct err *load_script(struct collector *c)
 static struct err *load_roots(struct collector *c)
 {
 	const struct strings none = {0}, *roots = c->o->roots ? c->o->roots : &none;
-	struct cause why = {"--include-module", true};
+	struct cause why = {"--python-module", true};
 	struct module *m;
 
 	vec_each (name, roots) {
@@ -706,6 +755,118 @@ static struct err *load_roots(struct collector *c)
 		if (!is_there(m, c))
 			vec_push(c->a, &c->pending,
 				(struct pending){.module = *name, .by = why.by, .is_hard = true});
+	}
+	return NULL;
+}
+
+// ---- distributions ----
+
+static bool reads_metadata(const struct collector *c)
+{
+	static const char *const readers[] = {
+		"importlib.metadata", "importlib_metadata", "pkg_resources", NULL};
+
+	for (const char *const *name = readers; *name; name++)
+		if (is_there(map_get(&c->modules, *name), c))
+			return true;
+	return false;
+}
+
+// Is something of it in the image, or is it asked for by its name?
+static bool is_wanted(struct collector *c, const struct python_dist *d)
+{
+	if (map_get(&c->dist_names, d->name))
+		return true;
+	vec_each (top, &d->tops) {
+		const struct module *m = map_get(&c->modules, *top);
+
+		if (is_there(m, c) && m != &c->inside &&
+			(!m->found.place || m->found.place->root == d->place->root) &&
+			!is_library(m))
+			return true;
+	}
+	return false;
+}
+
+// Does the script's own text name the distribution and this command of it, as setuptools writes it?
+static bool is_scripts_own(
+	struct collector *c, const struct python_dist *d, const struct python_entry *e)
+{
+	bool has_dist = false, has_name = false;
+
+	if (!c->script_texts)
+		return false;
+	vec_each (text, c->script_texts) {
+		has_dist |= strcmp(python_dist_name(*text, c->a), d->name) == 0;
+		has_name |= strcmp(*text, e->name) == 0;
+	}
+	return has_dist && has_name;
+}
+
+// A plugin that nobody imports: its distribution is not among those taken.
+static void suggest_plugins(struct collector *c)
+{
+	vec_each (d, &c->dists)
+		vec_each (e, &d->entries) {
+			if (d->is_taken || strcmp(e->group, "console_scripts") == 0 ||
+				strcmp(e->group, "gui_scripts") == 0 ||
+				strncmp(e->group, "distutils.", 10) == 0 ||
+				!map_get(&c->texts, e->group))
+				continue;
+			add_note(c,
+				(struct python_note){.module = e->module,
+					.by = d->name,
+					.is_suggestion = true,
+					.text = arena_printf(c->a,
+						"%s is left out: a plugin (%s) of the "
+						"distribution %s",
+						e->module, e->group, d->name)});
+		}
+}
+
+static struct err *follow_entry(
+	struct collector *c, const struct python_dist *d, const struct python_entry *e)
+{
+	bool is_command =
+		strcmp(e->group, "console_scripts") == 0 || strcmp(e->group, "gui_scripts") == 0;
+	struct cause why = {arena_printf(c->a, "%s of %s", e->name, d->name), is_command};
+	struct module *m;
+
+	if (!map_get(&c->texts, e->group) || (is_command && !is_scripts_own(c, d, e)))
+		return NULL;
+	TRY(load(c, e->module, &why, &m));
+	if (!is_there(m, c) && c->pending.len < PENDING_MAX)
+		vec_push(c->a, &c->pending,
+			(struct pending){.module = e->module, .by = why.by, .is_hard = is_command});
+	return NULL;
+}
+
+static void take_dist(struct collector *c, struct python_dist *d)
+{
+	vec_each (file, &d->files) {
+		const char *at = arena_printf(c->a, "%s/%s", d->place->dir, *file);
+
+		add_file(c, d->place->root, root_walk(d->place->root, at)->path,
+			arena_printf(c->a, "%s/%s", d->place->path, *file),
+			arena_printf(c->a, "metadata of %s", d->name));
+	}
+	d->is_taken = true;
+}
+
+// Metadata of what is in the image comes along where something may ask for it, and what its entry
+// points lead to where their group is asked for.
+static struct err *follow_dists(struct collector *c)
+{
+	if (!reads_metadata(c))
+		return NULL;
+	if (!c->has_dists)
+		TRY(python_dists_find(&c->path, c->a, &c->dists));
+	c->has_dists = true;
+	vec_each (d, &c->dists) {
+		if (!d->is_taken && is_wanted(c, d))
+			take_dist(c, d);
+		for (size_t i = 0; d->is_taken && i < d->entries.len; i++)
+			TRY(follow_entry(c, d, &d->entries.at[i]));
 	}
 	return NULL;
 }
@@ -720,6 +881,8 @@ static struct err *load_named(struct collector *c)
 				TRY(load_hidden(c, h->trigger, true));
 		spread_names(c);
 		TRY(follow_called(c, &any));
+		TRY(follow_dists(c));
+		any |= c->next_hard < c->hard.len || c->next_soft < c->soft.len;
 		TRY(follow_all(c));
 	}
 	return NULL;
@@ -874,6 +1037,7 @@ struct err *python_collect(
 	if (o->takes_all)
 		TRY(take_all(c, c->path.library, 0));
 	TRY(say_pending(c));
+	suggest_plugins(c);
 	qsort(out->files.at, out->files.len, sizeof(*out->files.at), by_path);
 	return NULL;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define CONDITION_MAX 64 // tokens of a condition that is looked at
+#define TEXT_MAX 100     // bytes of a string literal that may be a name
 #define DOTTED_MAX 1000
 
 // What holds for the statements of a block.
@@ -115,11 +116,23 @@ static void look_at_name(struct parser *p, const struct context *c)
 		(token_is(&p->now, "modules") || token_is(&p->now, "meta_path"));
 }
 
+static void look_at_text(struct parser *p)
+{
+	const struct span text = p->now.text;
+
+	if (p->o->wants_bodies || !p->now.is_plain || text.len < 2 || text.len > TEXT_MAX ||
+		memchr(text.ptr, ' ', text.len) || memchr(text.ptr, '\n', text.len))
+		return;
+	vec_push(p->a, &p->out->texts, text_of(p, &p->now));
+}
+
 // Takes the next token, after a look at this one.
 static struct err *advance(struct parser *p, const struct context *c)
 {
 	if (p->now.kind == TOKEN_NAME)
 		look_at_name(p, c);
+	if (p->now.kind == TOKEN_STRING)
+		look_at_text(p);
 	look_at_call(p, c);
 	p->before3 = p->before2;
 	p->before2 = p->before;

@@ -16,6 +16,7 @@ struct python_import {
 	bool is_conditional;  // in a branch that may not be taken, for all that can be seen
 	// In a handler of the imports [instead_first, instead_end), to be tried when those fail.
 	size_t instead_first, instead_end;
+	bool is_needless; // for who follows them, in their order
 };
 
 // The names in a function, in a class outside its functions, or outside of all these, which comes
@@ -38,6 +39,7 @@ struct python_source {
 	} bodies;
 	struct strings all;       // of __all__
 	struct strings encodings; // named where text is encoded or decoded
+	struct strings texts;     // string literals of one word; not where bodies are wanted
 	struct {
 		unsigned *at;
 		size_t len, cap;
