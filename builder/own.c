@@ -47,8 +47,8 @@ void own_place_program(const struct assembly *a, struct installed *p)
 		return;
 	p->script_path = g->script.root == g->sysroot->root && !root_is_host(g->script.root) &&
 			!a->spec->args->install
-		? g->script.path
-		: install_path(a, path_base(g->script.path));
+		? g->script.name
+		: install_path(a, path_base(g->script.name));
 }
 
 // How to get from directory `from` to `to`, both absolute: "../lib/x".

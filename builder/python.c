@@ -610,6 +610,8 @@ static struct err *follow_source(struct collector *c, struct module *m)
 	return follow_scanned(c, m, s);
 }
 
+static const char word_bytes[] = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
 // Is it the name of a module that C code may import: one of the library, or of its own package?
 static bool is_module_name(struct collector *c, const struct module *m, const char *s)
 {
@@ -618,7 +620,7 @@ static bool is_module_name(struct collector *c, const struct module *m, const ch
 	size_t top = strcspn(s, "."), own = strcspn(m->name, ".");
 
 	for (const char *p = s; *p; p++)
-		if (!strchr("._abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", *p))
+		if (*p != '.' && !strchr(word_bytes, *p))
 			return false;
 	for (const char *const *word = words; *word; word++)
 		if (strcmp(s, *word) == 0)
@@ -626,6 +628,27 @@ static bool is_module_name(struct collector *c, const struct module *m, const ch
 	if (s[top] && top == own && strncmp(s, m->name, top) == 0)
 		return true;
 	return map_get(&c->library_names, arena_strndup(c->a, s, top));
+}
+
+// A module beside it, or one that generated code always wants: mypyc's for a whole package, cffi's.
+static const char *named_beside(struct collector *c, const struct module *m, const char *s)
+{
+	const char *dot = strrchr(m->name, '.');
+	size_t n = strlen(s);
+	struct python_found found;
+
+	if (strcmp(s, "_cffi_backend") == 0 || (n > 7 && strcmp(s + n - 7, "__mypyc") == 0))
+		return s;
+	if (!dot || *s != '_' || strspn(s, word_bytes) != n)
+		return NULL;
+	const char *name = arena_printf(c->a, "%.*s.%s", (int)(dot - m->name), m->name, s);
+	const struct module *package =
+		map_get(&c->modules, arena_strndup(c->a, m->name, (size_t)(dot - m->name)));
+
+	if (!is_there(package, c))
+		return NULL;
+	python_find(&c->path, package->found.inside.at, package->found.inside.len, s, c->a, &found);
+	return found.kind != MODULE_NONE && found.kind != MODULE_NAMESPACE ? name : NULL;
 }
 
 static struct err *list_library(struct collector *c)
@@ -657,10 +680,14 @@ static struct err *follow_extension(struct collector *c, struct module *m)
 		struct module *found;
 
 		at += n + 1;
-		if (n < 2 || n > 100 || at > bytes.len ||
-			!strchr("_abcdefghijklmnopqrstuvwxyz", *s) || !is_module_name(c, m, s))
+		if (n < 2 || n > 100 || at > bytes.len)
 			continue;
-		TRY(load(c, s, &why, &found));
+		const char *name = named_beside(c, m, s);
+
+		if (!name && strchr("_abcdefghijklmnopqrstuvwxyz", *s) && is_module_name(c, m, s))
+			name = s;
+		if (name)
+			TRY(load(c, name, &why, &found));
 	}
 	return NULL;
 }

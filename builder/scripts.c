@@ -73,12 +73,14 @@ static struct err *take_python(struct assembly *a, const struct scripted *s)
 {
 	struct arena *arena = tree_arena(a->tree);
 	const struct build_args *args = a->spec->args;
+	// Where a link leads, Python looks for modules; a file of this machine is no link any more.
+	const char *dir_of = s->root == a->sysroot->root ? s->path : s->image_path;
 	const struct python_options o = {
 		.sysroot = a->sysroot->root,
 		.interpreter = s->interpreter,
 		.root = s->root,
 		.script = s->path,
-		.image_dir = s->root ? path_dir(arena, s->image_path) : NULL,
+		.image_dir = s->root ? path_dir(arena, dir_of) : NULL,
 		.env = &a->container->config.env,
 		.roots = &args->python_modules,
 		// An interpreter on its own may be given any script.

@@ -549,6 +549,7 @@ static struct err *follow_script(
 		if (!depth) {
 			out->script.root = out->root;
 			out->script.path = out->file->walk->path;
+			out->script.name = out->path;
 		}
 		TRY(take_interpreter(&script, a, out));
 	}

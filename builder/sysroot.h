@@ -44,6 +44,7 @@ struct program {
 	struct {
 		struct root *root;
 		const char *path; // canonical, in root
+		const char *name; // as it was named, in root: a link may lead to it
 		const char
 			*env; // "/usr/bin/env", where that is to find the interpreter; NULL: none
 	} script;
