@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "builder/health.h"
 #include "builder/python.h"
 #include "builder/scripts.h"
 #include "ldd/verify.h"
@@ -192,12 +193,40 @@ static struct err *refuse_unknown(const struct slim *s, const struct slimmed *m)
 	return NULL;
 }
 
+// A check that did not work in the old image does not stop a thing.
+static struct err *start_health_check(struct slim *s, struct slimmed *m)
+{
+	struct inside *in = &m->inside;
+	struct strings words = {0};
+	struct arena *a = &s->build->arena;
+
+	if (in->started.len)
+		TRY(health_programs(&m->image.config.config, a, &words));
+	for (size_t i = 0; i < words.len; i++) {
+		size_t before = in->started.len;
+
+		TRY(inside_start(in, words.at[i], "the health check"));
+		if (in->started.len == before)
+			continue;
+		struct started *st = &in->started.at[before];
+
+		if (st->trouble)
+			build_warn(s->build,
+				arena_printf(a, "the health check starts %s: %s", st->word,
+					st->trouble));
+		if (st->trouble || is_excluded(st->walk->path, &s->build_args.exclude))
+			in->started.len = before;
+	}
+	return NULL;
+}
+
 static struct err *take_started(struct slim *s, struct slimmed *m)
 {
 	struct inside *in = &m->inside;
 
 	for (size_t i = 0; i < s->args->entries.len; i++)
 		TRY(inside_start(in, s->args->entries.at[i], "--entry"));
+	TRY(start_health_check(s, m));
 	vec_each (st, &in->started) {
 		if (st->trouble && st->is_required)
 			return not_startable(m, st);

@@ -104,6 +104,33 @@ config_of() { # ARCHIVE
 	! attributes $(layers_of slim.tar) | grep ^srv
 }
 
+@test "a health check goes on" {
+	cp -r "$here/plain" healthy
+	cp "$here/program" healthy/usr/bin/program
+	cp "$here/program" healthy/usr/bin/other
+	image pack layout healthy "config['config'] = {'Entrypoint': ['/usr/bin/program'],
+		'Healthcheck': {'Test': ['CMD', 'hello', '-x'], 'Interval': 10**9}}"
+	expect 0 "$imgmin" slim oci:layout -o slim.tar
+	files_of slim.tar >files
+	grep -x /usr/bin/hello files
+	! grep -x /usr/bin/other files
+	image edit layout "config['config']['Healthcheck'] = {'Test':
+		['CMD-SHELL', '/usr/bin/other -q || exit 1']}; config['config']['Shell'] = ['/usr/bin/hello']"
+	expect 0 "$imgmin" slim oci:layout -o slim.tar
+	files_of slim.tar >files
+	grep -x /usr/bin/hello files
+	grep -x /usr/bin/other files
+	expect 0 "$imgmin" slim oci:layout -o slim.tar --exclude /usr/bin/hello --exclude /usr/bin/other
+	! files_of slim.tar | grep -E 'hello|other'
+	# None that works now is none that has to work then.
+	image edit layout "config['config']['Healthcheck'] = {'Test': ['CMD', '/none']}"
+	expect 0 "$imgmin" slim oci:layout -o slim.tar
+	says "warning: the health check starts /none: "
+	image edit layout "config['config']['Healthcheck'] = {'Test': ['NONE']}"
+	expect 0 "$imgmin" slim -v oci:layout -o slim.tar
+	[[ $stderr != *health* ]]
+}
+
 @test "a user by name brings the accounts, though the program asks nobody" {
 	need_engines
 	cp -r "$here/plain" named
