@@ -15,6 +15,8 @@
 
 // Blocks lose the matches across their boundaries: 0.2 % with these sizes. What is small is one
 // block, since there every byte counts; a libc is two halves, so that nobody waits for one worker.
+// Who asks for the highest level wants the fewest bytes, and waits.
+#define GZIP_LEVEL_MAX 12
 #define BLOCK_ALONE (768u << 10)
 #define BLOCK_LARGE (1u << 20)
 
@@ -58,8 +60,10 @@ struct gzip {
 	uint64_t size, seen; // of the whole input, 0: unknown; so far
 };
 
-static uint64_t gzip_block(uint64_t size)
+static uint64_t gzip_block(int level, uint64_t size)
 {
+	if (level == GZIP_LEVEL_MAX && size && size <= SMALL_INPUT)
+		return size;
 	if (size == 0 || size > 2 * BLOCK_LARGE)
 		return BLOCK_LARGE;
 	return size <= BLOCK_ALONE ? BLOCK_ALONE : (size + 1) / 2;
@@ -240,7 +244,7 @@ static struct err *gzip_open(
 	g->pool = pool;
 	g->level = level;
 	g->size = size;
-	g->block_size = (size_t)gzip_block(size);
+	g->block_size = (size_t)gzip_block(level, size);
 	if (size && size < g->block_size)
 		g->block_size = (size_t)size;
 	g->out_size = libdeflate_gzip_compress_bound(NULL, g->block_size);
@@ -342,8 +346,9 @@ static const char *zstd_version(void)
 	return "libzstd " ZSTD_VERSION_STRING;
 }
 
-static uint64_t zstd_block(uint64_t size)
+static uint64_t zstd_block(int level, uint64_t size)
 {
+	(void)level;
 	(void)size;
 	return 0;
 }
@@ -377,7 +382,7 @@ static const char *none_version(void)
 }
 
 const struct compress_format compress_formats[] = {
-	{"gzip", "+gzip", 1, 12, gzip_version, gzip_block, gzip_open},
+	{"gzip", "+gzip", 1, GZIP_LEVEL_MAX, gzip_version, gzip_block, gzip_open},
 	{"zstd", "+zstd", 1, 22, zstd_version, zstd_block, zstd_open},
 	{"none", "", 0, 0, none_version, zstd_block, none_open},
 	{0},
@@ -407,7 +412,7 @@ int compress_level(const struct compress_format *f, int level, uint64_t size)
 
 char *compress_identity(const struct compress_format *f, int level, uint64_t size, struct arena *a)
 {
-	uint64_t block = f->block(size);
+	uint64_t block = f->block(compress_level(f, level, size), size);
 	char *words = arena_printf(
 		a, "%s %s level %d", f->name, f->version(), compress_level(f, level, size));
 

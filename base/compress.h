@@ -15,8 +15,9 @@ struct compress_format {
 	int level_min, level_max;
 	// What names this compressor and its version, as in "libdeflate 1.14".
 	const char *(*version)(void);
-	// Input bytes that are compressed on their own, 0: all together. It follows from the size.
-	uint64_t (*block)(uint64_t size);
+	// Input bytes that are compressed on their own, 0: all together. It follows from level and
+	// size.
+	uint64_t (*block)(int level, uint64_t size);
 	// A filter in front of next. Its bytes depend on input, level and compressor version alone,
 	// never on the number of workers. size is that of the whole input where known, else 0: it
 	// decides the block size. See compress_open.

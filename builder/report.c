@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "builder/account.h"
+
 char *text_printable(const char *text, struct arena *a)
 {
 	char *out = arena_alloc(a, 4 * strlen(text) + 1), *end = out;
@@ -169,14 +171,16 @@ static json_t *image_json(const struct built_image *image)
 {
 	char platform[PLATFORM_TEXT];
 	uint64_t raw, packed;
+	struct account account;
 	size_t files;
 
 	sum(image, &raw, &packed, &files);
-	json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "platform",
+	account_image(image, &account);
+	json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "platform",
 		platform_text(&image->assembly.platform, platform), "digest",
 		image->descriptor.digest, "config_digest", image->config_descriptor.digest, "files",
 		(json_int_t)files, "raw_size", (json_int_t)raw, "size", (json_int_t)packed,
-		"layers", layers_json(image));
+		"layers", layers_json(image), "account", account_json(&account));
 
 	if (image->assembly.glibc_floor)
 		json_object_set_new(out, "glibc", json_string(image->assembly.glibc_floor));

@@ -1,6 +1,7 @@
 #include "builder/shrink.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -53,8 +54,59 @@ static struct err *nothing_listed(
 	return NULL;
 }
 
+static int by_offset(const void *x, const void *y)
+{
+	const struct elf_segment *a = x, *b = y;
+
+	return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+// Bytes of the file as it is that a loader maps; what two segments share counts once.
+static uint64_t segments_of(const struct elf *elf, struct arena *a)
+{
+	const size_t n = elf->loads.len;
+	struct elf_segment *loads = arena_alloc(a, n * sizeof(*loads));
+	uint64_t sum = 0, done = 0;
+
+	for (size_t i = 0; i < n; i++)
+		loads[i] = elf->loads.at[i];
+	if (n)
+		qsort(loads, n, sizeof(*loads), by_offset);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t begin = loads[i].offset, end;
+
+		if (__builtin_add_overflow(begin, loads[i].filesz, &end) || end > elf->size)
+			end = elf->size;
+		if (begin < done)
+			begin = done;
+		if (begin >= end)
+			continue;
+		sum += end - begin;
+		done = end;
+	}
+	return sum;
+}
+
+// *is_elf: it can be loaded, and the entry knows its segments.
+static struct err *read_facts(
+	struct file *f, struct tree_entry *e, struct arena *a, struct elf *elf, bool *is_elf)
+{
+	char magic[4];
+	size_t n;
+
+	*is_elf = false;
+	TRY(file_pread(f, magic, sizeof(magic), 0, &n));
+	if (n != sizeof(magic) || memcmp(magic, ELFMAG, SELFMAG) != 0)
+		return NULL;
+	TRY(elf_read(f, a, elf));
+	*is_elf = !elf->not_elf && !elf->broken;
+	if (*is_elf)
+		e->segments = segments_of(elf, a);
+	return NULL;
+}
+
 static struct err *plan_file(struct tree_entry *e, const struct shrink_options *o,
-	const struct strings *dropped, struct arena *a, struct rewrite *out)
+	const struct strings *dropped, bool is_kept, struct arena *a, struct rewrite *out)
 {
 	const struct rewrite_options how = {
 		.drop_section_headers = o->strip == STRIP_ALL,
@@ -63,18 +115,12 @@ static struct err *plan_file(struct tree_entry *e, const struct shrink_options *
 	};
 	drop(file_drop) struct file *f = NULL;
 	struct elf elf;
-	char magic[4];
-	size_t n;
+	bool is_elf;
 
 	*out = (struct rewrite){.why_not = ""};
 	TRY(root_open_file(e->entry.root, e->entry.source, &f));
-	TRY(file_pread(f, magic, sizeof(magic), 0, &n));
-	if (n != sizeof(magic) || memcmp(magic, ELFMAG, SELFMAG) != 0)
-		return NULL;
-	TRY(elf_read(f, a, &elf));
-	if (elf.not_elf || elf.broken)
-		return NULL;
-	return rewrite_plan(f, &elf, &how, a, out);
+	TRY(read_facts(f, e, a, &elf, &is_elf));
+	return is_elf && !is_kept ? rewrite_plan(f, &elf, &how, a, out) : NULL;
 }
 
 // Files that are compared with a checksum over all of them when they are loaded: OpenSSL's FIPS
@@ -102,6 +148,7 @@ static void replace(struct tree *t, struct tree_entry *e, struct shrunk_root *r,
 	p->source = e->entry.source;
 	*map_at(&r->plans, tree_arena(t), e->entry.path) = p;
 	tree_replace(t, e, &r->root, e->entry.path, p->rewrite.size);
+	e->segments = p->rewrite.segments;
 }
 
 struct err *shrink_tree(struct tree *t, const struct shrink_options *o,
@@ -115,19 +162,18 @@ struct err *shrink_tree(struct tree *t, const struct shrink_options *o,
 	struct tree_entry *const *all = tree_entries(t, &n);
 
 	*out = (struct shrunk){0};
-	if (o->strip == STRIP_NONE)
-		return NULL;
 	r = root_new(sizeof(*r), &ops, "image:");
 	tree_adopt(t, &r->root);
 	for (size_t i = 0; i < n; i++) {
 		struct tree_entry *e = all[i];
 		struct plan *p;
 
-		if (!S_ISREG(e->entry.mode) || !e->entry.root || is_checksummed(t, e->entry.path))
+		if (!S_ISREG(e->entry.mode) || !e->entry.root)
 			continue;
 		p = arena_new(a, struct plan);
-		TRY_AS(plan_file(
-			       e, o, dropped_of(e->entry.path, dropped, ndropped), a, &p->rewrite),
+		TRY_AS(plan_file(e, o, dropped_of(e->entry.path, dropped, ndropped),
+			       o->strip == STRIP_NONE || is_checksummed(t, e->entry.path), a,
+			       &p->rewrite),
 			"%s", e->entry.path);
 		if (p->rewrite.why_not) {
 			if (*p->rewrite.why_not)

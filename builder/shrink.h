@@ -22,6 +22,7 @@ struct dropped_needed {
 	const struct strings *names;
 };
 // Replaces the tree's ELF files by smaller ones that are read from the old ones as they are asked
-// for; nothing is written. Call it before tree_finish; strings live in the tree.
+// for, and tells each entry what its segments hold; nothing is written. Call it before tree_finish;
+// strings live in the tree.
 must_check struct err *shrink_tree(struct tree *t, const struct shrink_options *o,
 	const struct dropped_needed *dropped, size_t ndropped, struct shrunk *out);

@@ -13,6 +13,7 @@ struct tree_entry {
 	const char *reason; // "needed by sensor", "the program", "--add"
 	bool is_implied;    // a directory that nobody named: made for what lies in it
 	uint64_t ino;       // of an image made smaller: equal for hard links of one file; 0: none
+	uint64_t segments;  // bytes of it that PT_LOADs hold; 0: no file that is loaded
 	// What the file was before it was made smaller (tree_replace); NULL: it is as it was.
 	struct root *old_root;
 	const char *old_source;

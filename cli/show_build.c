@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "builder/account.h"
 #include "builder/report.h"
 #include "cli/progress.h"
 #include "cli/show.h"
@@ -141,8 +142,10 @@ static void show_made(void *arg, const struct build *b)
 	FILE *out = progress_report();
 
 	if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
-		vec_each (image, &b->images)
+		vec_each (image, &b->images) {
 			report_files(out, *image);
+			account_print(out, *image);
+		}
 	vec_each (image, &b->images) {
 		const struct strings *left = &(*image)->assembly.shrunk.as_they_are;
 

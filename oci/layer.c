@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define READ_SIZE (256u << 10)
+#define TAR_BLOCK 512u
 
 // libarchive, writing without buffering of its own: what it is given in big pieces comes out at the
 // sink as it went in.
@@ -225,18 +226,53 @@ static struct err *count(struct sink *s, const void *bytes, size_t n)
 }
 
 // Content that is not written libarchive replaces by zeros.
-uint64_t layer_raw_size(const struct entry *const *entries, size_t n)
+static struct err *measure_entry(
+	struct tar *t, const struct counter *c, const struct entry *e, struct tar_sizes *out)
+{
+	const uint64_t content = S_ISREG(e->mode) && !e->hard_link ? e->size : 0;
+	const uint64_t before = c->size;
+
+	TRY(tar_header(t, e));
+	out->headers += TAR_BLOCK;
+	out->records += c->size - before - TAR_BLOCK;
+	const uint64_t begin = c->size;
+
+	TRY(tar_check(t, archive_write_finish_entry(t->now) == ARCHIVE_OK));
+	out->content += content;
+	out->padding += c->size - begin - content;
+	return NULL;
+}
+
+static struct err *measure(struct tar *t, struct counter *c, const struct entry *const *entries,
+	size_t n, struct tar_sizes *out)
+{
+	TRY(tar_open(t, &c->sink));
+	for (size_t i = 0; i < n; i++)
+		TRY(measure_entry(t, c, entries[i], out));
+	const uint64_t before = c->size;
+
+	TRY(tar_close(t));
+	out->end = c->size - before;
+	return NULL;
+}
+
+void layer_tar_sizes(const struct entry *const *entries, size_t n, struct tar_sizes *out)
 {
 	drop(tar_drop) struct tar t = {0};
 	struct counter c = {.sink.write = count};
-	struct err *err = tar_open(&t, &c.sink);
 
-	for (size_t i = 0; !err && i < n; i++)
-		err = tar_header(&t, entries[i]);
-	if (!err)
-		err = tar_close(&t);
+	*out = (struct tar_sizes){0};
+	struct err *err = measure(&t, &c, entries, n, out);
+
 	err_drop(&err); // it will come again when they are written
-	return c.size;
+}
+
+uint64_t layer_raw_size(const struct entry *const *entries, size_t n)
+{
+	struct tar_sizes s;
+
+	layer_tar_sizes(entries, n, &s);
+	return s.headers + s.records + s.content + s.padding + s.end;
 }
 
 // What a layer is known by before its bytes are read, beside its diff_id.

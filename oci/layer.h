@@ -55,7 +55,16 @@ must_check struct err *layer_begin(const struct layer_options *o,
 	struct layer_writing **writing);
 must_check struct err *layer_finish(struct layer_writing **writing, struct arena *a);
 void layer_writing_drop(struct layer_writing **w);
-// The size of the tar of these entries to the byte, without reading any.
+// What the tar of these entries holds, to the byte, without reading any.
+struct tar_sizes {
+	uint64_t headers; // a block for each entry
+	uint64_t records; // PAX records where ustar has no room, with headers of their own
+	uint64_t content; // the files' own bytes; a hard link has none
+	uint64_t padding; // behind them, to whole blocks
+	uint64_t end;     // two zero blocks
+};
+void layer_tar_sizes(const struct entry *const *entries, size_t n, struct tar_sizes *out);
+// The sum of them.
 uint64_t layer_raw_size(const struct entry *const *entries, size_t n);
 // Writes just the tar of the entries into s.
 must_check struct err *layer_tar(const struct entry *const *entries, size_t n, struct sink *s,

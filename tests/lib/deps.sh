@@ -22,7 +22,7 @@ unit='libcmocka-dev binutils gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 # In Debian 13 the client is no longer part of docker.io.
 engines='docker.io docker-cli? docker-registry apache2-utils containerd runc skopeo
 	umoci? buildah podman'
-e2e='bats python3 curl openssl iproute2 zstd jq attr file binutils util-linux procps mmdebstrap
+e2e='bats python3 curl openssl iproute2 zstd libdeflate-tools jq attr file binutils util-linux procps mmdebstrap
 	debian-archive-keyring scdoc golang-go'
 
 packages_of() {

@@ -209,6 +209,30 @@ static void is_plain_ustar(void **state)
 	buffer_drop(&b);
 }
 
+static void sizes_are_told_apart(void **state)
+{
+	struct entries es = {0};
+	struct tar_sizes s;
+	char name[200] = "/";
+
+	(void)state;
+	add(&es, "/d", S_IFDIR | 0755, "");
+	add(&es, "/d/a", S_IFREG | 0644, "text");
+	add(&es, "/d/b", S_IFREG | 0644, "text")->hard_link = "/d/a";
+	layer_tar_sizes(es.at, es.len, &s);
+	assert_int_equal(s.headers, 3 * 512);
+	assert_int_equal(s.records, 0);
+	assert_int_equal(s.content, 4);
+	assert_int_equal(s.padding, 508);
+	assert_int_equal(s.end, 1024);
+	memset(name + 1, 'n', 150);
+	add(&es, name, S_IFREG | 0644, "");
+	layer_tar_sizes(es.at, es.len, &s);
+	assert_int_equal(s.headers, 4 * 512);
+	assert_int_equal(s.records, 2 * 512);
+	assert_int_equal(s.content, 4);
+}
+
 static void raw_size_is_exact(void **state)
 {
 	struct entries all = hard_ones();
@@ -518,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(gnu_tar_reads_it),
 		test(is_plain_ustar),
+		test(sizes_are_told_apart),
 		test(raw_size_is_exact),
 		test(hard_links_share_their_bytes),
 		test(same_bytes_everywhere),
