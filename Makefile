@@ -15,7 +15,7 @@ B ?= build
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstrict-prototypes \
 	-Wmissing-prototypes
-PACKAGES := libarchive libelf libdeflate libzstd jansson libcrypto zlib
+PACKAGES := libarchive libelf libdeflate libzstd jansson libfyaml libcrypto zlib
 override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 override CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DVERSION='"$(VERSION)"'
 override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -ffunction-sections -fdata-sections -pthread \

@@ -8,7 +8,8 @@
 // One program on its way into an image.
 struct installed {
 	struct program program;
-	struct closure closure; // in the sysroot
+	const struct platform *asserted; // NULL: its platform is what it is
+	struct closure closure;          // in the sysroot
 	struct suggestions suggestions;
 	const char *path;        // in the image, as it is started
 	const char *script_path; // in the image, of the script that it interprets; NULL: none

@@ -55,19 +55,34 @@ static void into_image(struct build *b, struct installed *p)
 	vec_push(&b->arena, &b->images, image);
 }
 
+// Its own, else the one that was given for all of them.
+static struct err *take_assertion(struct build *b, size_t i, const struct platform **out)
+{
+	const struct strings *own = &b->spec.args->platforms;
+
+	*out = b->spec.has_platform ? &b->spec.platform : NULL;
+	if (i >= own->len || !own->at[i])
+		return NULL;
+	struct platform *p = arena_new(&b->arena, struct platform);
+
+	*out = p;
+	return platform_parse(own->at[i], p);
+}
+
 static struct err *open_programs(struct build *b)
 {
 	const struct strings *paths = &b->spec.args->paths;
-	const struct platform *asked = b->spec.has_platform ? &b->spec.platform : NULL;
 
 	for (size_t i = 0; i < paths->len; i++) {
 		struct installed *p = arena_new(&b->arena, struct installed);
 
+		TRY(take_assertion(b, i, &p->asserted));
 		if (bundle_is(paths->at[i]))
 			TRY(bundle_open(
 				b->sysroots, &b->spec, paths->at[i], &b->arena, &p->program));
 		else
-			TRY(program_open(b->sysroots, paths->at[i], asked, &b->arena, &p->program));
+			TRY(program_open(
+				b->sysroots, paths->at[i], p->asserted, &b->arena, &p->program));
 		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
 			p->program.file->elf.soname)
 			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",
@@ -118,7 +133,6 @@ static struct err *resolve_closure(struct assembly *a, struct installed *p)
 
 static struct err *resolve_program(struct build *b, struct assembly *a, struct installed *p)
 {
-	const struct platform *asked = b->spec.has_platform ? &b->spec.platform : NULL;
 	struct platform needed;
 
 	TRY(resolve_closure(a, p));
@@ -126,7 +140,7 @@ static struct err *resolve_program(struct build *b, struct assembly *a, struct i
 
 	TRY(verify_versions(r, &p->closure));
 	TRY(verify_symbols(r, &p->closure));
-	TRY(verify_platform(r, &p->closure, asked, &needed));
+	TRY(verify_platform(r, &p->closure, p->asserted, &needed));
 	if (b->events && b->events->resolved)
 		b->events->resolved(b->events->arg, p);
 	TRY(closure_error(&p->closure, p->program.asked));

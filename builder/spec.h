@@ -8,6 +8,7 @@
 
 // As they were typed; every field is an option of the same name (cli.md).
 struct build_args {
+	struct strings platforms; // of paths, as asserted in a project file; NULL or fewer: not
 	struct strings paths, tags, outputs, sysroots, library_path, hwcaps, add, include, exclude;
 	struct strings with, without, trace, keep, python_modules;
 	struct strings env, labels, annotations, expose, volumes;
@@ -15,7 +16,7 @@ struct build_args {
 	const char *layers, *compression, *compression_level, *source_date_epoch;
 	const char *iidfile, *digestfile, *metadata_file, *cache_dir;
 	const char *format;
-	const char *strip, *page_size;
+	const char *strip, *page_size, *file;
 	uint64_t max_size; // bytes of one image's layers as they are sent; 0: any
 	bool dry_run, no_cache, push, load, no_strip, include_commands, python_all;
 	struct registry_args registry;

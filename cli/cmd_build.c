@@ -1,6 +1,7 @@
 // imgmin build: from programs to an image.
 #include "builder/build.h"
 #include "cli/image_opts.h"
+#include "cli/project.h"
 #include "cli/registry_opts.h"
 #include "cli/show_build.h"
 #include "cli/show_registry.h"
@@ -20,6 +21,8 @@ static struct err *build_run(void *args, const struct common_args *common)
 #define AT(field) offsetof(struct build_args, field)
 
 static const struct opt build_opts[] = {
+	OPT("file", 'f', OPT_TEXT, AT(file), "FILE",
+		"read this imgmin.yaml; a PATH takes the place of its programs"),
 	PLACE_OPTS(0),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
 		"assert the platform; a program of another one is an error"),
@@ -47,21 +50,28 @@ static const struct opt build_opts[] = {
 
 static const struct build_args build_defaults = IMAGE_DEFAULTS;
 
+static struct err *build_under(const void *given, struct arena *a, void *args)
+{
+	return project_under(build_opts, given, a, args);
+}
+
 const struct command command_build = {
 	.name = "build",
-	.synopsis = "[OPTIONS] PATH...",
+	.synopsis = "[OPTIONS] [PATH...]",
 	.summary = "Make an image from programs and what their loader will ask for",
 	.details =
 		"Each PATH is an ELF program, dynamic or static, for any machine. Several programs of one "
 		"machine share an image, and the first is its entrypoint; programs of several machines "
 		"become one multi-arch image. Nothing is run.\n\n"
+		"Without PATH, or with a directory that holds one, imgmin.yaml says what is built: see "
+		"imgmin.yaml(5). Options are added to its lists and replace its other values.\n\n"
 		"After assembly the loader's search is repeated inside the image: it must find the same "
 		"files, else the exit status is 3. On stdout stands NAME@DIGEST, a line for each tag.",
 	.opts = build_opts,
 	.args_size = sizeof(struct build_args),
 	.defaults = &build_defaults,
 	.positional_offset = AT(paths),
-	.min_positional = 1,
 	.max_positional = SIZE_MAX,
+	.under = build_under,
 	.run = build_run,
 };

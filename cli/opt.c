@@ -46,6 +46,19 @@ static const struct opt program_opts[] = {
 
 // Parsing
 
+// An option and the struct that its value goes to.
+struct target {
+	const struct opt *opt;
+	const struct opt *table;
+	void *base;
+};
+
+// One that was given.
+struct setting {
+	struct target target;
+	const char *value;
+};
+
 struct parser {
 	const struct command *command; // NULL: the common options alone
 	char **argv;
@@ -53,13 +66,7 @@ struct parser {
 	struct arena *arena;
 	void *args;
 	struct common_args *common;
-};
-
-// An option and the struct that its value goes to.
-struct target {
-	const struct opt *opt;
-	const struct opt *table;
-	void *base;
+	vec(struct setting) settings; // of the command's own options
 };
 
 static bool takes_value(const struct opt *o)
@@ -206,7 +213,7 @@ static const char *hide(struct parser *p, const char *value)
 }
 
 static struct err *set(
-	struct parser *p, const struct target *t, const char *typed, const char *value)
+	struct arena *a, const struct target *t, const char *typed, const char *value)
 {
 	void *place = (char *)t->base + t->opt->offset;
 
@@ -219,10 +226,8 @@ static struct err *set(
 		++*(int *)place;
 		break;
 	case OPT_TEXT:
-		*(const char **)place = value;
-		break;
 	case OPT_SECRET:
-		*(const char **)place = hide(p, value);
+		*(const char **)place = value;
 		break;
 	case OPT_NUMBER:
 		return set_number(t->opt, typed, value, place);
@@ -238,13 +243,24 @@ static struct err *set(
 		if (value)
 			return set_choice(t->opt, typed, value, place);
 		*(const char **)place =
-			arena_strndup(p->arena, t->opt->choices, strcspn(t->opt->choices, "|"));
+			arena_strndup(a, t->opt->choices, strcspn(t->opt->choices, "|"));
 		break;
 	case OPT_TEXTS:
-		vec_push(p->arena, (struct strings *)place, value);
+		vec_push(a, (struct strings *)place, value);
 		break;
 	}
 	return NULL;
+}
+
+// What argv says, kept for opt_parse to say it again.
+static struct err *give(
+	struct parser *p, const struct target *t, const char *typed, const char *value)
+{
+	if (t->opt->kind == OPT_SECRET)
+		value = hide(p, value);
+	if (t->base == p->args && p->command)
+		vec_push(p->arena, &p->settings, (struct setting){*t, value});
+	return set(p->arena, t, typed, value);
 }
 
 static const char *value_name(const struct opt *o)
@@ -280,7 +296,7 @@ static struct err *parse_long(struct parser *p, char *word)
 	} else if (!value) {
 		TRY(next_value(p, &t, typed, &value));
 	}
-	return set(p, &t, typed, value);
+	return give(p, &t, typed, value);
 }
 
 static struct err *parse_letters(struct parser *p, char *word)
@@ -293,12 +309,12 @@ static struct err *parse_letters(struct parser *p, char *word)
 		if (!lookup(p, NULL, 0, *at, &t))
 			return unknown(p, (unsigned char)*at < 0x80 ? typed : word, NULL);
 		if (!takes_value(t.opt)) {
-			TRY(set(p, &t, typed, NULL));
+			TRY(give(p, &t, typed, NULL));
 			continue;
 		}
 		if (!*value)
 			TRY(next_value(p, &t, typed, &value));
-		return set(p, &t, typed, value);
+		return give(p, &t, typed, value);
 	}
 	return NULL;
 }
@@ -338,6 +354,41 @@ static struct err *check_positional(const struct command *c, const struct string
 	return err_hint(e, "imgmin %s%s%s", c->name, *c->synopsis ? " " : "", c->synopsis);
 }
 
+struct err *opt_set(const struct opt *table, const struct opt *o, const char *typed,
+	const char *value, struct arena *a, void *args)
+{
+	return set(a, &(struct target){.opt = o, .table = table, .base = args}, typed, value);
+}
+
+const struct opt *opt_find(const struct opt *table, const char *name)
+{
+	return by_name(table, name, strlen(name));
+}
+
+static void begin(const struct command *c, void *args, const struct strings *words)
+{
+	if (c->args_size && c->defaults)
+		memcpy(args, c->defaults, c->args_size);
+	else if (c->args_size)
+		memset(args, 0, c->args_size);
+	if (c->max_positional)
+		*(struct strings *)((char *)args + c->positional_offset) = *words;
+}
+
+// The command's file first, then the options once more.
+static struct err *lay_under(struct parser *p, const struct strings *words)
+{
+	const struct command *c = p->command;
+	void *given = arena_alloc(p->arena, c->args_size);
+
+	memcpy(given, p->args, c->args_size);
+	begin(c, p->args, words);
+	TRY(c->under(given, p->arena, p->args));
+	vec_each (s, &p->settings)
+		TRY(set(p->arena, &s->target, s->target.opt->name, s->value));
+	return NULL;
+}
+
 struct err *opt_parse(const struct command *c, int argc, char **argv, struct arena *a, void *args,
 	struct common_args *common)
 {
@@ -351,10 +402,7 @@ struct err *opt_parse(const struct command *c, int argc, char **argv, struct are
 	struct err *first = NULL;
 	bool options_ended = false;
 
-	if (c->args_size && c->defaults)
-		memcpy(args, c->defaults, c->args_size);
-	else if (c->args_size)
-		memset(args, 0, c->args_size);
+	begin(c, args, &words);
 	while (p.at < argc) {
 		if (options_ended || !is_option(argv[p.at])) {
 			vec_push(a, &words, argv[p.at++]);
@@ -373,7 +421,7 @@ struct err *opt_parse(const struct command *c, int argc, char **argv, struct are
 	TRY(check_positional(c, &words));
 	if (c->max_positional)
 		*(struct strings *)((char *)args + c->positional_offset) = words;
-	return NULL;
+	return c->under ? lay_under(&p, &words) : NULL;
 }
 
 struct err *opt_parse_common(int argc, char **argv, struct common_args *common, int *used)

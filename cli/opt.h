@@ -56,6 +56,9 @@ struct command {
 	const void *defaults;                  // args_size bytes that args begin as; NULL: zeros
 	size_t positional_offset;              // struct strings in args
 	size_t min_positional, max_positional; // max 0: none allowed; SIZE_MAX: any number
+	// Lays something under the options, a project file: `given` is what argv alone says, args
+	// begins as the defaults with given's words, and the options come on top. NULL: nothing.
+	struct err *(*under)(const void *given, struct arena *a, void *args);
 	// Runs with parsed args; the result decides the exit status.
 	struct err *(*run)(void *args, const struct common_args *common);
 };
@@ -70,6 +73,12 @@ must_check struct err *opt_parse(const struct command *c, int argc, char **argv,
 // --version, which is not an option but a command in disguise.
 must_check struct err *opt_parse_common(
 	int argc, char **argv, struct common_args *common, int *used);
+// One option's value into args as the command line would do it, said elsewhere: `typed` is how
+// errors call it. value NULL: a flag, or OPT_MAYBE without a value.
+must_check struct err *opt_set(const struct opt *table, const struct opt *o, const char *typed,
+	const char *value, struct arena *a, void *args);
+// The row of that name, NULL where there is none.
+const struct opt *opt_find(const struct opt *table, const char *name);
 // The nearest of the words to what was typed, NULL where none is near.
 const char *opt_nearest(const char *typed, const char *const *words, size_t n);
 // --help of one command, and of imgmin itself, wrapped for `columns`.

@@ -110,7 +110,7 @@ in_table()
 		[ -z "$stderr" ]
 		printf '%s\n' "$output" >"$name"
 		# The page's own title is the name of its file.
-		grep -q "^\.TH \"${name%.1}\" \"1\"" "$name"
+		grep -q "^\.TH \"${name%.*}\" \"${name##*.}\"" "$name"
 		if command -v man >/dev/null; then
 			run --separate-stderr man --warnings -E UTF-8 -l -Tutf8 -Z "$name"
 			[ "$status" -eq 0 ]

@@ -11,7 +11,7 @@
 set -euo pipefail
 
 build='make gcc libc6-dev pkg-config libarchive-dev libelf-dev libdeflate-dev libzstd-dev
-	libjansson-dev libssl-dev zlib1g-dev libcurl4-openssl-dev|libcurl4-gnutls-dev'
+	libjansson-dev libfyaml-dev libssl-dev zlib1g-dev libcurl4-openssl-dev|libcurl4-gnutls-dev'
 # Linked programs for the other machine, and a processor for them. From Debian 13 on qemu-user is
 # static itself, and its binfmt lines are in qemu-user-binfmt.
 armhf='gcc-arm-linux-gnueabihf libc6-dev-armhf-cross'

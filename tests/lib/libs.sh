@@ -6,7 +6,7 @@ set -uo pipefail
 out=$1
 shift
 
-for header in archive gelf libdeflate zstd jansson openssl/sha zlib curl/curl; do
+for header in archive gelf libdeflate zstd jansson libfyaml openssl/sha zlib curl/curl; do
 	"$@" -E -x c -include "$header.h" /dev/null >/dev/null 2>&1 && continue
 	echo "$1 does not find <$header.h>." >&2
 	case $1 in
@@ -19,7 +19,7 @@ for header in archive gelf libdeflate zstd jansson openssl/sha zlib curl/curl; d
 	exit 1
 done
 
-others='-Wl,--start-group -larchive -ldeflate -lzstd -ljansson -lcrypto -lz -Wl,--end-group'
+others='-Wl,--start-group -larchive -ldeflate -lzstd -ljansson -lfyaml -lcrypto -lz -Wl,--end-group'
 static="-Wl,-Bstatic -lelf $others -Wl,-Bdynamic"
 # The libelf.a of Debian 13 wants functions that no library of its package holds.
 static_but_libelf="-lelf -Wl,-Bstatic $others -Wl,-Bdynamic"

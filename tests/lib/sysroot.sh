@@ -31,7 +31,7 @@ minbase)
 	;;
 dev)
 	list='libc6-dev libgcc-s1 libarchive-dev libelf-dev libdeflate-dev libzstd-dev libjansson-dev
-	libssl-dev zlib1g-dev libcurl4-openssl-dev'
+		libfyaml-dev 	libssl-dev zlib1g-dev libcurl4-openssl-dev'
 	;;
 pi)
 	list='python3 libpython3-dev python3-rpi.gpio python3-gpiozero'
