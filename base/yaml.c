@@ -91,15 +91,19 @@ static struct err *node(struct reader *r, struct event *e, int depth, struct yam
 
 static struct err *text(struct reader *r, struct fy_event *e, struct yaml *out)
 {
+	enum fy_scalar_style style = fy_token_scalar_style(e->scalar.value);
 	size_t n = 0;
 	const char *bytes = fy_token_get_text(e->scalar.value, &n);
 	char *copy = arena_strndup(r->arena, bytes ? bytes : "", bytes ? n : 0);
 
+	// The library's place is behind the quote.
+	if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && out->column > 1)
+		out->column--;
 	if (bytes && (strlen(copy) != n || !json_is_text(copy)))
 		return yaml_error(r->name, out, "a text with bytes that are none");
 	out->kind = YAML_TEXT;
 	out->text = copy;
-	out->is_plain = fy_token_scalar_style(e->scalar.value) == FYSS_PLAIN;
+	out->is_plain = style == FYSS_PLAIN;
 	return NULL;
 }
 

@@ -78,8 +78,8 @@ static struct err *open_programs(struct build *b)
 
 		TRY(take_assertion(b, i, &p->asserted));
 		if (bundle_is(paths->at[i]))
-			TRY(bundle_open(
-				b->sysroots, &b->spec, paths->at[i], &b->arena, &p->program));
+			TRY(bundle_open(b->sysroots, &b->spec, paths->at[i], p->asserted, &b->arena,
+				&p->program));
 		else
 			TRY(program_open(
 				b->sysroots, paths->at[i], p->asserted, &b->arena, &p->program));
@@ -146,7 +146,7 @@ static struct err *resolve_program(struct build *b, struct assembly *a, struct i
 	TRY(closure_error(&p->closure, p->program.asked));
 	TRY(drop_unbound(b, p));
 	if (p->program.bundle)
-		TRY(bundle_check_platform(p->program.bundle, asked, &needed));
+		TRY(bundle_check_platform(p->program.bundle, p->asserted, &needed));
 	if (!a->platform.arch[0] || platform_level(&needed) > platform_level(&a->platform))
 		a->platform = needed;
 	const char *floor = verify_glibc_floor(r, &p->closure);

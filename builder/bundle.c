@@ -204,8 +204,10 @@ static struct err *refuse_other_directories(const struct bundle *b)
 
 	snprintf(path, sizeof(path), "%s/imgmin.yaml", b->shown);
 	if (stat(path, &st) == 0)
-		return err_hint(err_new(ERR_USAGE, "%s: imgmin.yaml is not read yet", b->asked),
-			"name the programs themselves");
+		return err_hint(
+			err_new(ERR_USAGE, "%s: a project with its own imgmin.yaml, no program",
+				b->asked),
+			"imgmin build %s alone does what that says", b->asked);
 	if (layout_is(b->shown))
 		return err_hint(err_new(ERR_NO_START, "%s: an OCI layout", b->asked),
 			"it is an image: imgmin inspect and imgmin check read it");
@@ -244,7 +246,7 @@ static struct err *name_it(struct bundle *b, const char *path)
 }
 
 static struct err *open_it(struct bundle *b, struct sysroots *s, const struct spec *spec,
-	struct arena *a, struct program *out)
+	const struct platform *asked, struct arena *a, struct program *out)
 {
 	const struct strings *words = &spec->container.config.entrypoint;
 	drop(root_drop) struct root *top = NULL;
@@ -258,8 +260,7 @@ static struct err *open_it(struct bundle *b, struct sysroots *s, const struct sp
 	TRY(bundle_files_read(top, b->asked, &b->arena, &b->files));
 	TRY(bundle_files_entry(&b->files, top, b->asked, path_base(b->shown), b->place,
 		words->len ? words->at[0] : NULL, &b->arena, &b->entry));
-	TRY(program_open(s, arena_printf(a, "%s%s", b->shown, b->entry),
-		spec->has_platform ? &spec->platform : NULL, a, out));
+	TRY(program_open(s, arena_printf(a, "%s%s", b->shown, b->entry), asked, a, out));
 	TRY(place_it(b, spec->args->install, &top, out));
 	b->options = *resolver_options(out->sysroot->resolver);
 	return check_links(b);
@@ -288,12 +289,12 @@ static struct err *renew_resolver(struct bundle *b, struct program *p)
 }
 
 struct err *bundle_open(struct sysroots *s, const struct spec *spec, const char *path,
-	struct arena *a, struct program *out)
+	const struct platform *asked, struct arena *a, struct program *out)
 {
 	drop(bundle_drop) struct bundle *b = mem_alloc(sizeof(*b));
 
 	TRY(name_it(b, path));
-	TRY(open_it(b, s, spec, a, out));
+	TRY(open_it(b, s, spec, asked, a, out));
 	TRY(renew_resolver(b, out));
 	out->asked = arena_strdup(a, b->asked);
 	out->bundle = take(b);

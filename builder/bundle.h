@@ -13,7 +13,7 @@ bool bundle_is(const char *path);
 // ERR_USAGE where it is not clear what to start, ERR_NO_START where there is nothing to. *out is
 // the program's bundle; bundle_drop it once nothing refers to the program any more.
 must_check struct err *bundle_open(struct sysroots *s, const struct spec *spec, const char *path,
-	struct arena *a, struct program *out);
+	const struct platform *asked, struct arena *a, struct program *out);
 void bundle_drop(struct bundle **b);
 
 // Does a path of the image belong to it? NULL holds nothing.
