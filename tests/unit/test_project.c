@@ -264,7 +264,7 @@ static void errors_have_a_place(void **state)
 		{"a: *x", "imgmin.yaml:1:5: aliases (*name) are not read here", NULL},
 		{"a: !x y", NULL, NULL},
 		{"a: ]", NULL, NULL},
-		{"a: \"\\0\"", "imgmin.yaml:1:5: a text with bytes that are none", NULL},
+		{"a: \"\\0\"", "imgmin.yaml:1:4: a text with bytes that are none", NULL},
 		{"a: \xff", "imgmin.yaml: not UTF-8", NULL},
 		{"a: b\nc: \x01", "imgmin.yaml:2: a control character, 0x01", NULL},
 		{"? [a]\n: b", "imgmin.yaml:1:3: a key that is no text", NULL},
