@@ -44,7 +44,8 @@ const struct target targets[] = {
 	DEVICE("pi3", "a Pi 3", "linux/arm64", "linux/arm/v8"),
 	DEVICE("pi4", "a Pi 4", "linux/arm64", "linux/arm/v8"),
 	DEVICE("pi5", "a Pi 5", "linux/arm64", "linux/arm/v8", .page_size = 16384,
-		.small_pages = "put kernel=kernel8.img into the Pi's config.txt"),
+		.small_pages = "keep larger pages with imgmin build --page-size 16K, or put "
+			       "kernel=kernel8.img into the Pi's config.txt"),
 	ENGINE("balena", "balena-engine", .first_match = true, .layers_max = DOCKER_LAYERS),
 	ENGINE("docker-18", "Docker 18", .no_oci = true, .first_match = true,
 		.layers_max = DOCKER_LAYERS),

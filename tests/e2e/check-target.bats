@@ -145,7 +145,7 @@ manifests[1]["platform"] = {"os": "linux", "architecture": "amd64"}'
 	expect 4 "$imgmin" check --target pi5 ./d
 	prints "error: linux/arm64: /usr/bin/hello-4k: its segments are aligned to 4096 bytes, a Pi 5 has pages of 16384"
 	prints ": 1 error, 0 warnings"
-	hint_is "link it with -Wl,-z,max-page-size=16384, or put kernel=kernel8.img into the Pi's config.txt"
+	hint_is "link it with -Wl,-z,max-page-size=16384, or keep larger pages with imgmin build --page-size 16K, or put kernel=kernel8.img into the Pi's config.txt"
 	expect 0 "$imgmin" check --target pi4 ./d
 	expect 0 "$imgmin" check --strict ./d
 	# A file that nothing in the image asks for may be loaded all the same.
@@ -185,9 +185,9 @@ manifests[1]["platform"] = {"os": "linux", "architecture": "amd64"}'
 	"$imgmin" build -q "$here/hello-arm" -o oci:d
 	expect 4 "$imgmin" check --target pi5 ./d
 	prints "error: linux/arm/v7: /usr/bin/hello-arm: its segments are aligned to 4096 bytes"
-	hint_is "build it for linux/arm64, or put kernel=kernel8.img into the Pi's config.txt"
+	hint_is "build it for linux/arm64, or keep larger pages with imgmin build --page-size 16K, or put kernel=kernel8.img into the Pi's config.txt"
 	expect 4 "$imgmin" check --target pi5 --platform linux/arm/v7 ./both
-	"$imgmin" build -q "$here/hello-arm-64k" -o oci:e
+	"$imgmin" build -q "$here/hello-arm-64k" --page-size 16K -o oci:e
 	expect 0 "$imgmin" check --target pi5 ./e
 }
 
