@@ -47,6 +47,9 @@ $(B)/%.o: %.c | $(B)/libs
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The parts of the page are built into it.
+$(B)/builder/page.o: builder/page.html builder/page.css builder/page.js
+
 $(B)/unit/%: tests/unit/%.c $(B)/imgmin.a $(B)/libs
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/imgmin.a $(LDFLAGS) -lcmocka @$(B)/libs

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "builder/page.h"
+
 // ---- why a file is there ----
 
 static void give_reason(struct inspected *i, struct arena *a, const char *path, const char *why)
@@ -78,18 +80,12 @@ static struct err *inspect_image(struct transport *t, const struct descriptor *d
 	return NULL;
 }
 
-static const struct inspect_format *format_of(const char *name)
-{
-	return strcmp(name, inspect_json.name) == 0 ? &inspect_json : &inspect_text;
-}
-
-struct err *inspect_write(
-	const struct inspect_args *args, const struct registry_events *events, FILE *out)
+static struct err *write_images(const struct inspect_args *args,
+	const struct registry_events *events, const struct inspect_format *format, FILE *out)
 {
 	drop(arena_drop) struct arena a = {0};
 	drop(places_drop) struct places places = {0};
 	drop(transport_drop) struct transport *t = NULL;
-	const struct inspect_format *format = format_of(args->format);
 	const char *place = args->images.at[0], *name;
 	struct descriptors manifests;
 	struct named_image found;
@@ -108,4 +104,24 @@ struct err *inspect_write(
 		TRY(place_wrap(inspect_image(t, &manifests.at[i], format, i, out), place));
 	format->end(out);
 	return NULL;
+}
+
+static struct err *write_page(
+	const struct inspect_args *args, const struct registry_events *events, FILE *out)
+{
+	FILE *document = page_begin(out);
+	struct err *e = write_images(args, events, &inspect_json, document);
+
+	if (!page_end(out, document) && !e)
+		e = err_new(ERR_FAILED, "could not write the page");
+	return e;
+}
+
+struct err *inspect_write(
+	const struct inspect_args *args, const struct registry_events *events, FILE *out)
+{
+	if (strcmp(args->format, "html") == 0)
+		return write_page(args, events, out);
+	return write_images(args, events,
+		strcmp(args->format, "json") == 0 ? &inspect_json : &inspect_text, out);
 }

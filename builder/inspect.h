@@ -7,7 +7,8 @@
 
 struct inspect_args {
 	struct strings images;
-	const char *platform, *format, *output;
+	const char *platform, *output;
+	const char *format; // text, json, or html: the page around the JSON
 	struct registry_args registry;
 };
 
@@ -22,7 +23,6 @@ const char *inspected_reason(const struct inspected *i, const struct layered_fil
 
 // A way to show them; each is called in this order.
 struct inspect_format {
-	const char *name;
 	// `images` of the `all` that there are are shown.
 	void (*begin)(FILE *out, const char *name, const struct descriptor *top, size_t images,
 		size_t all);

@@ -73,6 +73,31 @@ static json_t *layers_json(const struct inspected *i)
 	return out;
 }
 
+static json_t *object_json(const struct object *o)
+{
+	json_t *wanted_by = json_array();
+
+	vec_each (by, &o->wanted_by)
+		json_array_append_new(wanted_by, text_or_null((*by)->name));
+	return json_pack("{s:o, s:o, s:s, s:o, s:o}", "name", text_or_null(o->name), "path",
+		text_or_null(o->file ? o->file->walk->path : NULL), "rule", rule_text(o->rule),
+		"wanted_by", wanted_by, "hidden", text_or_null(o->hidden));
+}
+
+// The program first; what may be missing and is counts as not there at all.
+static json_t *objects_json(const struct started *s)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; s->is_elf && i < s->closure.objects.len; i++) {
+		const struct object *o = s->closure.objects.at[i];
+
+		if (o->file || !o->is_skipped_optional)
+			json_array_append_new(out, object_json(o));
+	}
+	return out;
+}
+
 static json_t *started_json(const struct started *s)
 {
 	const char *interpreter = s->is_elf ? s->closure.interpreter_path : NULL;
@@ -83,10 +108,10 @@ static json_t *started_json(const struct started *s)
 
 		missing += !o->file && !o->is_skipped_optional;
 	}
-	return json_pack("{s:o, s:o, s:s, s:b, s:o, s:I, s:o}", "word", text_or_null(s->word),
+	return json_pack("{s:o, s:o, s:s, s:b, s:o, s:I, s:o, s:o}", "word", text_or_null(s->word),
 		"path", text_or_null(s->walk ? s->walk->path : NULL), "why", s->why, "elf",
 		s->is_elf, "interpreter", text_or_null(interpreter), "missing", (json_int_t)missing,
-		"trouble", text_or_null(s->trouble));
+		"trouble", text_or_null(s->trouble), "objects", objects_json(s));
 }
 
 static json_t *head_json(const struct inspected *i)
@@ -179,4 +204,4 @@ static void json_end(FILE *out)
 	fputs("]}\n", out);
 }
 
-const struct inspect_format inspect_json = {"json", json_begin, json_image, json_end};
+const struct inspect_format inspect_json = {json_begin, json_image, json_end};

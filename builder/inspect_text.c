@@ -184,4 +184,4 @@ static void text_end(FILE *out)
 	(void)out;
 }
 
-const struct inspect_format inspect_text = {"text", text_begin, text_image, text_end};
+const struct inspect_format inspect_text = {text_begin, text_image, text_end};

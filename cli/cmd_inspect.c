@@ -63,8 +63,9 @@ static struct err *inspect_run(void *args, const struct common_args *common)
 #define AT(field) offsetof(struct inspect_args, field)
 
 static const struct opt inspect_opts[] = {
-	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT", "text (default) or json",
-		.choices = "text|json"),
+	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT",
+		"text (default), json, or html: one self-contained page",
+		.choices = "text|json|html"),
 	OPT("output", 'o', OPT_TEXT, AT(output), "FILE", "write there instead of to stdout"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
 		"only what a device of this platform would run"),

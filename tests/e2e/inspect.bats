@@ -76,8 +76,12 @@ has_row() {
 	is 'list(i)' "['kind', 'platform', 'digest', 'manifest_size', 'media_type', 'annotations', 'size', 'raw_size', 'config', 'layers', 'programs', 'files']"
 	is 'list(i["config"])' "['digest', 'created', 'author', 'entrypoint', 'cmd', 'env', 'user', 'workdir', 'ports', 'volumes', 'stop_signal', 'labels']"
 	is 'list(i["layers"][0])' "['digest', 'diff_id', 'media_type', 'size', 'raw_size', 'files', 'created_by', 'comment']"
-	is 'list(i["programs"][0])' "['word', 'path', 'why', 'elf', 'interpreter', 'missing', 'trouble']"
+	is 'list(i["programs"][0])' "['word', 'path', 'why', 'elf', 'interpreter', 'missing', 'trouble', 'objects']"
 	is 'list(i["files"][0])' "['path', 'size', 'layer', 'mode', 'hard_link', 'why']"
+	is 'list(i["programs"][0]["objects"][0])' "['name', 'path', 'rule', 'wanted_by', 'hidden']"
+	is '[(o["name"].split(".")[0], o["wanted_by"]) for o in i["programs"][0]["objects"]][:3]' \
+		"[('hello', []), ('libm', ['hello']), ('libc', ['hello', 'libm.so.6'])]"
+	is 'all(o["path"] in files for o in i["programs"][0]["objects"])' True
 	is 'i["config"]["cmd"]' "['a', 'b c']"
 	is 'sum(l["size"] for l in i["layers"]) == i["size"]' True
 	is 'sum(l["raw_size"] for l in i["layers"]) == i["raw_size"]' True
