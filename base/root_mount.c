@@ -41,7 +41,7 @@ static int mounted_lstat(struct root *r, const char *path, struct node *out)
 		*out = (struct node){.mode = S_IFDIR | 0755};
 		error = 0;
 	}
-	return error;
+	return error == ENOTDIR ? ENOENT : error; // one on the way may be a file below
 }
 
 static struct err *mounted_open(struct root *r, const char *path, struct file **out)

@@ -175,6 +175,16 @@ static bool climbs_out(const char *path, const char *target)
 	return depth < 0;
 }
 
+static void leave_out(struct bundle *b, const struct strings *exclude)
+{
+	size_t n = 0;
+
+	vec_each (f, &b->files)
+		if (!is_excluded(in_image(b, f->path), exclude))
+			b->files.at[n++] = *f;
+	b->files.len = n;
+}
+
 // What is a link within the bundle stays one, even where it leads nowhere: the program knows why.
 static struct err *check_links(struct bundle *b)
 {
@@ -189,8 +199,8 @@ static struct err *check_links(struct bundle *b)
 			return err_hint(
 				err_new(ERR_FAILED, "%s%s: the link to %s leads out of the bundle",
 					b->asked, f->path, target),
-				"put the file itself there (cp -L), or a relative link within %s",
-				b->asked);
+				"put the file itself there (cp -L), or leave it out with --exclude %s",
+				path);
 	}
 	return NULL;
 }
@@ -263,6 +273,7 @@ static struct err *open_it(struct bundle *b, struct sysroots *s, const struct sp
 	TRY(program_open(s, arena_printf(a, "%s%s", b->shown, b->entry), asked, a, out));
 	TRY(place_it(b, spec->args->install, &top, out));
 	b->options = *resolver_options(out->sysroot->resolver);
+	leave_out(b, &spec->args->exclude);
 	return check_links(b);
 }
 
@@ -591,8 +602,6 @@ static struct err *add_file(struct assembly *a, struct bundle *b, const struct b
 	const char *path = in_image(b, f->path);
 	const struct walk *w = root_walk_parent(b->sysroot.root, path);
 
-	if (is_excluded(path, &a->spec->args->exclude))
-		return NULL;
 	if (w->error)
 		return err_sys(w->error, "%s%s", b->asked, f->path);
 	TRY(tree_add_walk(a->tree, b->sysroot.root, w, PART_PROGRAM, "of the bundle"));
@@ -607,8 +616,6 @@ struct err *bundle_assemble(struct assembly *a, struct installed *p)
 		PART_PROGRAM, "the bundle"));
 	// What is needed says by whom; the rest is only there.
 	vec_each (part, &b->parts) {
-		if (is_excluded(part->installed.path, &a->spec->args->exclude))
-			continue;
 		vec_push(tree_arena(a->tree), &a->included, &part->installed);
 		TRY(assembly_take_closure(a, &part->installed));
 	}
