@@ -60,7 +60,8 @@ const struct command command_build = {
 	.synopsis = "[OPTIONS] [PATH...]",
 	.summary = "Make an image from programs and what their loader will ask for",
 	.details =
-		"Each PATH is an ELF program, dynamic or static, for any machine. Several programs of one "
+		"Each PATH is an ELF program, dynamic or static, for any machine, a script, or a folder that "
+		"holds a program with its libraries and plugins. Several programs of one "
 		"machine share an image, and the first is its entrypoint; programs of several machines "
 		"become one multi-arch image. Nothing is run.\n\n"
 		"Without PATH, or with a directory that holds one, imgmin.yaml says what is built: see "
