@@ -111,6 +111,10 @@ golden:
 	@B=$(B) GOLDEN=write tests/run.sh unit
 	@git status --short
 
+# Completion scripts, renewed from the program's own tables after an option has changed.
+completions: all
+	completions/generate.py $(B)/imgmin completions
+
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd)))
 SHARE = $(DESTDIR)$(PREFIX)/share
@@ -132,5 +136,5 @@ install: all $(MAN)
 clean:
 	rm -rf $(B) build-san build-fuzz
 
-.PHONY: all bench check clean demo fuzz golden install san tests unit
+.PHONY: all bench check clean completions demo fuzz golden install san tests unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)

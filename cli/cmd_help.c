@@ -4,9 +4,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "builder/data.h"
+#include "builder/target.h"
+
 struct help_args {
 	struct strings words;
-	bool table;
+	bool table, completion_words;
 };
 
 static int columns_of(FILE *out)
@@ -40,6 +43,18 @@ bool command_print_group(FILE *out, const char *group)
 	return n;
 }
 
+// What completion scripts know besides the options, tab-separated: "command", its name, synopsis
+// and summary; "data" or "target", the name and what it is.
+static void print_words(FILE *out)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		fprintf(out, "command\t%s\t%s\t%s\n", (*c)->name, (*c)->synopsis, (*c)->summary);
+	for (const struct data_name *d = data_names; d->name; d++)
+		fprintf(out, "data\t%s\t%s\n", d->name, d->summary);
+	for (const struct target *t = targets; t->name; t++)
+		fprintf(out, "target\t%s\t%s\n", t->name, t->what);
+}
+
 static struct err *help_run(void *args, const struct common_args *common)
 {
 	struct help_args *h = args;
@@ -49,6 +64,10 @@ static struct err *help_run(void *args, const struct common_args *common)
 	(void)common;
 	if (h->table) {
 		opt_table(stdout, commands);
+		return NULL;
+	}
+	if (h->completion_words) {
+		print_words(stdout);
 		return NULL;
 	}
 	if (h->words.len == 1 && command_print_group(stdout, h->words.at[0]))
@@ -69,6 +88,7 @@ static struct err *help_run(void *args, const struct common_args *common)
 static const struct opt help_opts[] = {
 	// For completion scripts and the check of the man pages.
 	{.name = "table", .kind = OPT_FLAG, .offset = offsetof(struct help_args, table)},
+	{.name = "words", .kind = OPT_FLAG, .offset = offsetof(struct help_args, completion_words)},
 	{0},
 };
 

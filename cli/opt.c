@@ -576,6 +576,14 @@ static void line(FILE *out, const char *left, int column, const char *text, int 
 	wrap(out, text, strlen(text), column, column, columns);
 }
 
+static char *help_text(const struct opt *o, struct arena *a)
+{
+	bool repeats = o->kind == OPT_TEXTS || o->kind == OPT_COUNT;
+
+	return arena_printf(a, "%s%s", o->help,
+		repeats && !strstr(o->help, "(repeatable)") ? " (repeatable)" : "");
+}
+
 static void options(FILE *out, const char *title, const struct opt *table, int columns)
 {
 	drop(arena_drop) struct arena a = {0};
@@ -594,16 +602,9 @@ static void options(FILE *out, const char *title, const struct opt *table, int c
 		return;
 	column = (column ? column : left_max) + 2;
 	fprintf(out, "\n%s:\n", title);
-	for (const struct opt *o = table; o->name; o++) {
-		bool repeats = (o->kind == OPT_TEXTS || o->kind == OPT_COUNT) && o->help &&
-			!strstr(o->help, "(repeatable)");
-		char *text;
-
-		if (!o->help)
-			continue;
-		text = arena_printf(&a, "%s%s", o->help, repeats ? " (repeatable)" : "");
-		line(out, left_text(o, &a), column, text, columns);
-	}
+	for (const struct opt *o = table; o->name; o++)
+		if (o->help)
+			line(out, left_text(o, &a), column, help_text(o, &a), columns);
 }
 
 // Paragraphs are parted by an empty line; one that begins with a space is printed as it is.
@@ -660,13 +661,15 @@ void opt_help_all(FILE *out, const struct command *const *commands, int columns)
 
 static void table_rows(FILE *out, const char *command, const struct opt *table)
 {
+	drop(arena_drop) struct arena a = {0};
+
 	for (const struct opt *o = table; o && o->name; o++) {
 		char letter[3] = {o->letter ? '-' : 0, o->letter, 0};
 		const char *value = value_name(o);
 
 		if (o->help)
 			fprintf(out, "%s\t--%s\t%s\t%s\t%s\t%s\n", command, o->name, letter,
-				value ? value : "", o->choices ? o->choices : "", o->help);
+				value ? value : "", o->choices ? o->choices : "", help_text(o, &a));
 	}
 }
 

@@ -432,7 +432,7 @@ static void table_has_every_option(void **state)
 	size_t lines = 0, tabs = 0;
 
 	(void)state;
-	assert_non_null(strstr(table, "\nmake\t--tag\t-t\tREF\t\ta name\n"));
+	assert_non_null(strstr(table, "\nmake\t--tag\t-t\tREF\t\ta name (repeatable)\n"));
 	assert_non_null(strstr(
 		table, "\nmake\t--layers\t\tstable|single|file\tstable|single|file\thow files"));
 	assert_non_null(strstr(table, "\nmake\t--no-cache\t-n\t\t\tdo not\n"));
