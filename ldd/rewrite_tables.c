@@ -11,7 +11,7 @@ enum {
 	KEPT_MAX = 64,       // sections in the small table
 	ALIGN_MAX = 4096,    // of kept bytes outside of the segments
 	GAPS_MAX = 64 << 20, // bytes that no header names, looked at for zeros
-	TAIL_MAX = 4096,     // zeros behind everything
+	TAIL_MAX = 64 << 10, // zeros behind everything, as Go leaves to a whole page
 	GAP_CHUNK = 32768,
 	PROCESSOR_ATTRIBUTES = 0x70000003, // as a section's type and a segment's, ARM and RISC-V
 };

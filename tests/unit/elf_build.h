@@ -37,7 +37,7 @@ struct build {
 };
 
 struct built {
-	uint8_t bytes[65536];
+	uint8_t bytes[1 << 17];
 	size_t size;
 	bool is_64, is_big;
 	size_t phdrs, nphdrs, dynamic, strings, strings_size, verneed, verdef, note;

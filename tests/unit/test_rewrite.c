@@ -516,7 +516,7 @@ static void unknown_bytes_are_not_touched(void **state)
 
 	make_usual();
 	write_sections();
-	b.size += 5000; // zeros, but too many
+	b.size += 70000; // zeros, but more than a page
 	expect_why("behind its sections");
 
 	make_usual();
