@@ -106,6 +106,7 @@ struct comparison {
 	struct diff_platform *out;
 	struct root *x, *y;
 	size_t common; // layers that are equal, from the lowest up
+	bool keeps_same;
 };
 
 static void say(struct comparison *c, const char **what, const char *more)
@@ -150,6 +151,13 @@ static const char *path_of(struct comparison *c, const struct layered_file *f)
 				     : arena_strdup(c->a, f->path);
 }
 
+static void note_same(struct comparison *c, const struct layered_file *f)
+{
+	if (c->keeps_same && S_ISREG(f->node.mode))
+		vec_push(c->a, &c->out->same,
+			(struct same_file){arena_strdup(c->a, f->path), f->node.size});
+}
+
 static struct err *compare_file(
 	struct comparison *c, const struct layered_file *x, const struct layered_file *y)
 {
@@ -157,15 +165,19 @@ static struct err *compare_file(
 	const char *what = NULL;
 
 	// Nothing above the equal layers touched it.
-	if (x->layer == y->layer && x->layer < c->common)
+	if (x->layer == y->layer && x->layer < c->common) {
+		note_same(c, y);
 		return NULL;
+	}
 	TRY(compare_facts(c, x, y, &what));
 	if (is_regular && x->node.size == y->node.size)
 		TRY(same_bytes(c->x, x->path, c->y, y->path, &same));
 	else if (is_regular || (x->node.mode & S_IFMT) != (y->node.mode & S_IFMT))
 		same = false;
-	if (same && !what)
+	if (same && !what) {
+		note_same(c, y);
 		return NULL;
+	}
 	vec_push(c->a, &c->out->changes,
 		(struct change){
 			.kind = same ? CHANGE_META : CHANGE_CONTENT,
@@ -249,15 +261,28 @@ static struct err *compare_files(struct diff *d, struct side *a, const struct im
 	struct side *b, const struct image *y, struct diff_platform *out)
 {
 	drop(layers_drop) struct layers *old = NULL, *new = NULL;
-	struct comparison c = {.a = &d->arena, .out = out, .common = common_layers(x, y)};
+	struct comparison c = {.a = &d->arena,
+		.out = out,
+		.common = common_layers(x, y),
+		.keeps_same = d->args->keeps_same};
 
-	if (c.common == x->config.rootfs.diff_ids.len && c.common == y->config.rootfs.diff_ids.len)
+	if (!c.keeps_same && c.common == x->config.rootfs.diff_ids.len &&
+		c.common == y->config.rootfs.diff_ids.len)
 		return NULL;
 	TRY_AS(layers_open(a->t, &x->manifest, &x->config, NULL, &old), "%s", d->args->names.at[0]);
 	TRY_AS(layers_open(b->t, &y->manifest, &y->config, NULL, &new), "%s", d->args->names.at[1]);
 	c.x = layers_root(old);
 	c.y = layers_root(new);
 	return compare_trees(&c, old, new);
+}
+
+static uint64_t stored_size(const struct image *image)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; image && i < image->manifest.layers.len; i++)
+		sum += (uint64_t)layer_at(image, i)->size;
+	return sum;
 }
 
 static bool has_layer(const struct image *image, size_t n, const char *digest)
@@ -311,6 +336,8 @@ static struct err *compare_images(struct diff *d, struct side *a, const struct i
 	out->platform = arena_strdup(&d->arena, platform_text(&(y ? y : x)->platform, text));
 	out->only_a = !y;
 	out->only_b = !x;
+	out->a_size = stored_size(x);
+	out->b_size = stored_size(y);
 	if (y)
 		count_download(a, x, b, y, out);
 	if (!x || !y)

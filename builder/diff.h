@@ -7,8 +7,9 @@
 
 struct diff_args {
 	struct strings names; // two
-	const char *platform;
-	const char *format; // text or json
+	const char *platform, *output;
+	const char *format; // text, json, or html: the page around the JSON
+	bool keeps_same;    // files that are equal, too
 	struct registry_args registry;
 };
 
@@ -26,10 +27,18 @@ struct diff_platform {
 	struct {
 		struct change *at;
 		size_t len, cap;
-	} changes;              // sorted by path
-	struct strings config;  // "Entrypoint: [\"/a\"] → [\"/b\"]"
-	uint64_t download;      // bytes of documents and layers that a device holding A lacks
-	uint64_t fetched_again; // beside them: of layers that A has, but above another one
+	} changes; // sorted by path
+	struct {
+		struct same_file {
+			const char *path;
+			uint64_t size;
+		} * at;
+		size_t len, cap;
+	} same;                  // regular files, where they are asked for
+	uint64_t a_size, b_size; // of the layers as they are stored
+	struct strings config;   // "Entrypoint: [\"/a\"] → [\"/b\"]"
+	uint64_t download;       // bytes of documents and layers that a device holding A lacks
+	uint64_t fetched_again;  // beside them: of layers that A has, but above another one
 	size_t layers_new, layers_shared, layers_again; // again: of those shared
 };
 struct diff {
@@ -51,3 +60,5 @@ void diff_drop(struct diff *d);
 // For people, and in the shape that imgmin-diff(1) promises.
 void diff_text(FILE *out, const struct diff *d);
 void diff_json(FILE *out, const struct diff *d);
+// The page that shows it, the equal files with the others.
+must_check struct err *diff_html(FILE *out, const struct diff *d);

@@ -119,7 +119,7 @@ function diffView(p) {
 			now > old ? "+" : ""}${size(now - old)})`, `an update downloads ${size(p.download)}`]
 			: [`only ${p.in === "a" ? "before" : "after"}: ${size(p.in === "a" ? old : now)}`],
 		columns: [["change", "", r => kinds[r.kind].sign + " " + r.kind],
-			["before", "number", r => size(r.before)], ["after", "number", r => size(r.after)],
+			["before", "number", r => size(r.before)], ["after", "number after", r => size(r.after)],
 			["path", "path", null], ["what", "", r => shown(r.why)]],
 	};
 }
@@ -150,7 +150,7 @@ function treeOf(files) {
 			if (!n.children.has(name))
 				n.children.set(name, node(name, n));
 			n = n.children.get(name);
-			n.hue = f.hue;
+			n.hue = !n.files || n.hue === f.hue ? f.hue : -1; // a mixture has no colour
 		}
 		n.size += f.size;
 		n.row = f.row;
@@ -577,10 +577,17 @@ const most = Math.max(1, ...views.map(v => v.size));
 const others = data.platforms ? 0 : data.images.length - views.length;
 
 document.title = shown(data.platforms ? "imgmin diff" : data.name);
-$("name").textContent = data.platforms ? `${shown(data.a)} → ${shown(data.b)}` : shown(data.name);
-$("about").textContent = data.platforms ? "" : data.digest + (others ? ` · and ${plural(others, "artifact")} beside the images` : "");
+$("name").textContent = data.platforms ? [data.a, data.b].map(s => shown(s.split("@")[0])).join(" → ") : shown(data.name);
+$("about").textContent = data.platforms ? [data.a, data.b].map(s => shown(s.split("@")[1])).join(" → ") : data.digest + (others ? ` · and ${plural(others, "artifact")} beside the images` : "");
 $("files-title").textContent = data.platforms ? "Files that change most" : "Largest files";
 $("platforms").append(...views.map(v => card(v, most)));
+if (data.platforms)
+	$("legend").append(...["removed", "added", "content", "metadata", "same"].map(kind => {
+		const mark = make("i", {className: kinds[kind].hue < 0 ? "none" : ""});
+
+		mark.style.setProperty("--hue", kinds[kind].hue);
+		return make("span", {}, mark, " " + kind);
+	}));
 $("search").addEventListener("input", search);
 $("more").addEventListener("click", () => (limit += 200, drawRows()));
 if (views.length)

@@ -2,28 +2,41 @@
 #include <string.h>
 
 #include "builder/diff.h"
+#include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
+
+static struct err *write_diff(void *context, FILE *out)
+{
+	const struct diff *d = context;
+
+	if (strcmp(d->args->format, "html") == 0)
+		return diff_html(out, d);
+	if (strcmp(d->args->format, "json") == 0)
+		diff_json(out, d);
+	else
+		diff_text(out, d);
+	return NULL;
+}
 
 static struct err *diff_run(void *args, const struct common_args *common)
 {
 	drop(diff_drop) struct diff d = {0};
-	const struct diff_args *a = args;
+	struct diff_args *a = args;
 	const struct registry_events events = show_registry_reading(common);
 
+	a->keeps_same = strcmp(a->format, "html") == 0;
 	TRY(diff(a, &events, &d));
-	if (strcmp(a->format, "json") == 0)
-		diff_json(stdout, &d);
-	else
-		diff_text(stdout, &d);
-	return NULL;
+	return output_whole(a->output, write_diff, &d);
 }
 
 #define AT(field) offsetof(struct diff_args, field)
 
 static const struct opt diff_opts[] = {
-	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT", "text (default) or json",
-		.choices = "text|json"),
+	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT",
+		"text (default), json, or html: one self-contained page",
+		.choices = "text|json|html"),
+	OPT("output", 'o', OPT_TEXT, AT(output), "FILE", "write there instead of to stdout"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
 		"only what a device of this platform would run; default: all"),
 	REGISTRY_OPTS(AT(registry)),

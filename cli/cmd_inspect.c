@@ -1,63 +1,26 @@
 // imgmin inspect: what is in an image.
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/sink.h"
 #include "builder/inspect.h"
+#include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
 
-// Writes into a copy of fd, and tells whether all of it arrived.
-static struct err *write_to(const struct inspect_args *args, const struct registry_events *events,
-	int fd, const char *name)
+struct inspection {
+	const struct inspect_args *args;
+	struct registry_events events;
+};
+
+static struct err *write_inspection(void *context, FILE *out)
 {
-	int copy = dup(fd);
-	FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
-	struct err *e;
+	const struct inspection *i = context;
 
-	if (!out)
-		return err_sys(errno, "%s", name);
-	e = inspect_write(args, events, out);
-	bool failed = ferror(out);
-
-	if ((fclose(out) || failed) && !e)
-		e = err_sys(errno, "%s", name);
-	return e;
-}
-
-static struct err *to_file(const struct inspect_args *args, const struct registry_events *events)
-{
-	drop(file_out_drop) struct file_out *f = NULL;
-
-	TRY(file_out_open(args->output, 0666, &f));
-	TRY(write_to(args, events, file_out_fd(f), args->output));
-	return file_out_commit(f);
-}
-
-// Through a temporary file: a damaged image leaves nothing half-written on stdout.
-static struct err *to_stdout(const struct inspect_args *args, const struct registry_events *events)
-{
-	drop(fd_drop) int fd = -1;
-	struct fd_sink out;
-	off_t size;
-
-	TRY(spool_open(&fd));
-	TRY(write_to(args, events, fd, "temporary file"));
-	size = lseek(fd, 0, SEEK_END);
-	if (size < 0)
-		return err_sys(errno, "temporary file");
-	fd_sink_init(&out, STDOUT_FILENO, "stdout");
-	return sink_copy_fd(&out.sink, fd, 0, (uint64_t)size, "temporary file");
+	return inspect_write(i->args, &i->events, out);
 }
 
 static struct err *inspect_run(void *args, const struct common_args *common)
 {
-	const struct inspect_args *i = args;
-	const struct registry_events events = show_registry_reading(common);
+	struct inspection i = {args, show_registry_reading(common)};
 
-	return i->output && strcmp(i->output, "-") != 0 ? to_file(i, &events)
-							: to_stdout(i, &events);
+	return output_whole(i.args->output, write_inspection, &i);
 }
 
 #define AT(field) offsetof(struct inspect_args, field)

@@ -80,6 +80,9 @@ stored() {
 	expect 0 "$imgmin" diff --format json "$here/a" ./c
 	is 'sorted(files)' "['/empty-new/', '/empty-old/', '/etc/added', '/etc/grown', '/etc/link', '/etc/mode', '/etc/owner', '/etc/removed', '/etc/text', '/etc/type/']"
 	is '[f["path"] for f in p["files"]] == sorted(files)' True
+	is 'p["a_size"]' "$(stored "$here/a" 0)"
+	is 'p["b_size"]' "$(stored ./c 0)"
+	is '"same" in p' False
 	is 'list(files["/etc/added"].values())' "['added', '/etc/added', 0, 50000, None]"
 	is 'list(files["/etc/removed"].values())' "['removed', '/etc/removed', 20000, 0, None]"
 	is 'list(files["/etc/grown"].values())' "['content', '/etc/grown', 90000, 170000, None]"

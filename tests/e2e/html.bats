@@ -233,3 +233,63 @@ config["history"] = [{"comment": "<script>alert(6)</script>"}, {"comment": "\u20
 		page.want("[...document.querySelectorAll('section')].every(e => e.hidden)")
 	END
 }
+
+@test "before and after: a diff, and what slim left" {
+	cp -a "$here/data" new
+	rm new/usr/share/words/deep/number6
+	head -c 90000 /dev/zero >new/usr/share/words/deep/number1
+	echo added >'new/usr/share/<i>added'
+	image pack n "$here/tree" new 'config["config"] = {"Entrypoint": ["/usr/bin/hello"], "Env": ["A=C</script>"]}'
+	expect 0 "$imgmin" diff --format html -o diff.html "$here/i" ./n
+	[ -z "$output" ]
+	"$imgmin" diff --format html "$here/i" ./n | cmp - diff.html
+	page diff.html <<-'END'
+		row = "[...document.querySelectorAll('#files tbody tr')].map(e => e.innerText.split(/\\s+/).join(' '))"
+		page.open()
+		page.want("[...document.querySelectorAll('#maps h3')].map(e => e.textContent.split(':')[0]).join()", "Before,After")
+		rows = page.js(row)
+		assert rows[0].endswith("− removed 120 kB 0 B /usr/share/words/deep/number6"), rows
+		assert "20.0 kB" in rows[1] and "90.0 kB" in rows[1] and "number1" in rows[1], rows
+		assert any("/usr/share/<i>added" in r for r in rows), rows
+		page.want("document.body.innerText.includes('A: B → C</script>')")
+		# Both maps go where one goes; what is equal is there as well, and found.
+		page.click("[...document.querySelectorAll('.map')][1].querySelector('.cell.folder')")
+		page.until("document.querySelectorAll('#crumbs button').length > 1")
+		page.click("document.querySelector('#crumbs button')")
+		page.js("document.getElementById('search').value = 'same number'")
+		page.js("document.getElementById('search').dispatchEvent(new Event('input'))")
+		page.want("document.getElementById('found').textContent", "4 files found")
+		for width in (390, 820, 1600):
+		    page.size(width, 900)
+		    seen = page.shot()
+		    assert seen["colours"] > 100 and seen["share"] < 0.95, seen
+		    page.want("document.scrollingElement.scrollWidth <= innerWidth")
+	END
+	# The page of two equal images, and of what slim made of one.
+	"$imgmin" diff --format html -o equal.html "$here/i" "$here/i"
+	"$imgmin" slim -q "$here/i" -t slim -o slim.tar
+	"$imgmin" diff --format html -o slim.html "$here/i" ./slim.tar
+	page equal.html <<-'END'
+		page.open()
+		page.want("document.querySelectorAll('.map').length", 2)
+		page.want("[...document.querySelectorAll('#files tbody td:first-child')].every(e => e.textContent.trim() === 'same')")
+	END
+	page slim.html <<-'END'
+		page.open()
+		heights = page.js("[...document.querySelectorAll('.map')].map(e => e.clientHeight)")
+		assert heights[1] < heights[0], heights
+		page.want("document.querySelector('#platforms').innerText.includes('compressed (−')")
+		page.want("[...document.querySelectorAll('#files tbody tr')].filter(e => e.innerText.includes('removed')).length >= 6")
+	END
+}
+
+@test "a damaged image leaves no page" {
+	cp -a "$here/i" d
+	flip "$(image blob d 1)"
+	echo before >page.html
+	expect 1 "$imgmin" inspect --format html -o page.html ./d
+	expect 1 "$imgmin" diff --format html -o page.html "$here/i" ./d
+	[ "$(cat page.html)" = before ]
+	expect 1 "$imgmin" inspect --format html ./d
+	[ -z "$output" ]
+}
