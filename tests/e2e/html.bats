@@ -248,7 +248,7 @@ config["history"] = [{"comment": "<script>alert(6)</script>"}, {"comment": "\u20
 		page.open()
 		page.want("[...document.querySelectorAll('#maps h3')].map(e => e.textContent.split(':')[0]).join()", "Before,After")
 		rows = page.js(row)
-		assert rows[0].endswith("− removed 120 kB 0 B /usr/share/words/deep/number6"), rows
+		assert rows[0].strip() == "− removed 120 kB 0 B /usr/share/words/deep/number6", rows
 		assert "20.0 kB" in rows[1] and "90.0 kB" in rows[1] and "number1" in rows[1], rows
 		assert any("/usr/share/<i>added" in r for r in rows), rows
 		page.want("document.body.innerText.includes('A: B → C</script>')")
