@@ -880,18 +880,30 @@ static void take_dist(struct collector *c, struct python_dist *d)
 	d->is_taken = true;
 }
 
+static void note_needs(struct collector *c)
+{
+	vec_each (d, &c->dists)
+		for (size_t i = 0; d->is_taken && i < d->needs.len; i++)
+			*map_at(&c->dist_names, c->a, d->needs.at[i]) = c;
+}
+
 // Metadata of what is in the image comes along where something may ask for it, and what its entry
 // points lead to where their group is asked for.
-static struct err *follow_dists(struct collector *c)
+static struct err *follow_dists(struct collector *c, bool *any)
 {
 	if (!reads_metadata(c))
 		return NULL;
 	if (!c->has_dists)
 		TRY(python_dists_find(&c->path, c->a, &c->dists));
 	c->has_dists = true;
+	// It wants to see all that a program's distribution requires before it starts the program.
+	if (is_there(map_get(&c->modules, "pkg_resources"), c))
+		note_needs(c);
 	vec_each (d, &c->dists) {
-		if (!d->is_taken && is_wanted(c, d))
+		if (!d->is_taken && is_wanted(c, d)) {
 			take_dist(c, d);
+			*any = true;
+		}
 		for (size_t i = 0; d->is_taken && i < d->entries.len; i++)
 			TRY(follow_entry(c, d, &d->entries.at[i]));
 	}
@@ -908,7 +920,7 @@ static struct err *load_named(struct collector *c)
 				TRY(load_hidden(c, h->trigger, true));
 		spread_names(c);
 		TRY(follow_called(c, &any));
-		TRY(follow_dists(c));
+		TRY(follow_dists(c, &any));
 		any |= c->next_hard < c->hard.len || c->next_soft < c->soft.len;
 		TRY(follow_all(c));
 	}

@@ -117,6 +117,30 @@ static struct err *read_tops(struct reader *r)
 	return NULL;
 }
 
+static void add_needed(struct reader *r, const char *line)
+{
+	const char *name = python_dist_name(line, r->a);
+
+	if (*name && !strstr(line, "extra =") && r->dist->needs.len < ENTRIES_MAX)
+		vec_push(r->a, &r->dist->needs, name);
+}
+
+// Lines of requires.txt up to its first section, or the header's «Requires-Dist:» of METADATA.
+static struct err *read_needs(struct reader *r)
+{
+	static const char field[] = "Requires-Dist:";
+	char *text;
+
+	TRY(read_text(r, "requires.txt", &text));
+	for (char *line; (line = strsep(&text, "\n")) && *trim(line) != '[';)
+		add_needed(r, trim(line));
+	TRY(read_text(r, "METADATA", &text));
+	for (char *line; (line = strsep(&text, "\n")) && *line;)
+		if (strncmp(line, field, sizeof(field) - 1) == 0)
+			add_needed(r, trim(line + sizeof(field) - 1));
+	return NULL;
+}
+
 // "[console_scripts]", then lines "flake8 = flake8.main.cli:main".
 static struct err *read_entries(struct reader *r)
 {
@@ -170,6 +194,7 @@ static struct err *read_dist(struct reader *r)
 	else
 		find_files(r);
 	TRY(read_tops(r));
+	TRY(read_needs(r));
 	return read_entries(r);
 }
 

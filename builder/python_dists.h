@@ -14,6 +14,7 @@ struct python_dist {
 	const struct python_place *place;
 	struct strings files; // of its metadata, below the place
 	struct strings tops;  // what can be imported of it
+	struct strings needs; // names of distributions that it requires, without its extras'
 	struct {
 		struct python_entry *at;
 		size_t len, cap;

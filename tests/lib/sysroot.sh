@@ -1,12 +1,13 @@
 #!/bin/bash
 # Unpacks a foreign Debian without running anything of it, and prints where it is:
 #
-#   tests/lib/sysroot.sh ARCH [programs|minbase|dev|pi|musl]
+#   tests/lib/sysroot.sh ARCH [programs|minbase|dev|pi|python|musl]
 #
 # programs: some 50 packages with a few hundred dynamic programs and a good spread of libraries, and
 # an ld.so.cache by its own ldconfig; minbase: a small Debian as images hold it, with some programs
 # and what its packages' scripts would have made; dev: what a cross build of imgmin needs; pi: Python
-# with the modules for a Raspberry Pi's pins, and what embeds it; musl: musl's headers and libc.a.
+# with the modules for a Raspberry Pi's pins, and what embeds it; python: some forty packages that
+# bring commands written in Python; musl: musl's headers and libc.a.
 # Kept in $SYSROOTS (build/sysroots), named by architecture, suite and list. About ten seconds each.
 # Exit status 77 and a reason on stderr where it cannot be had here.
 set -euo pipefail
@@ -35,6 +36,14 @@ dev)
 	;;
 pi)
 	list='python3 libpython3-dev python3-rpi.gpio python3-gpiozero'
+	;;
+python)
+	list='python3 coreutils python3-autopep8 bumpversion python3-chardet codespell ddgr dput
+	python3-flask gitlint gunicorn python3-invoke isort python3-markdown-it python3-mutagen
+	python3-charset-normalizer pssh python3-gpiozero python3-pkginfo pycodestyle pyflakes3
+	python3-pygments python3-serial python3-dotenv python3-coverage s3cmd sshuttle speedtest-cli
+	python3-tabulate python3-tqdm trash-cli vcstool python3-waitress python3-watchdog yamllint
+	flake8 python3-jsonschema pydocstyle docutils supervisor radicale python3-logilab-common'
 	;;
 musl)
 	list='musl-dev'
