@@ -171,6 +171,16 @@ build() { # DIR OPTION...
 	[ ! -e no.tar ]
 }
 
+@test "the proof covers plugins too: what they need and --exclude takes away ends with 3" {
+	onedir app
+	library app/plug.so 'double tan(double); int plug(void) { volatile double x = 1; return (int)tan(x); }' -lm
+	build app
+	expect 0 run_in root /opt/app/plug.so
+	expect 3 "$imgmin" build app --exclude '/**/libm.so.6' -o no.tar
+	says '/opt/app/plug.so would not start from the image: libm.so.6'
+	[ ! -e no.tar ]
+}
+
 @test "which program: the only one, that of --entrypoint, else the candidates" {
 	mkdir -p tree/bin tree/lib
 	cp /bin/true tree/bin/one
