@@ -107,7 +107,9 @@ bench:
 
 golden:
 	@tests/lib/deps.sh check
-	@$(SUB) -j2 tests
+	@$(SUB) -j2 all tests
+	@$(B)/imgmin help --table | tests/lib/schema.py write >$(B)/schema.json
+	@cmp -s $(B)/schema.json share/imgmin.schema.json || cp $(B)/schema.json share/imgmin.schema.json
 	@B=$(B) GOLDEN=write tests/run.sh unit
 	@git status --short
 
@@ -126,6 +128,7 @@ $(B)/man/%: man/%.scd
 install: all $(MAN)
 	install -D -m 755 $(B)/imgmin $(DESTDIR)$(PREFIX)/bin/imgmin
 	$(foreach page,$(MAN),install -D -m 644 -t $(SHARE)/man/man$(subst .,,$(suffix $(page))) $(page);)
+	install -D -m 644 -t $(SHARE)/imgmin share/imgmin.schema.json
 	$(if $(wildcard completions/imgmin.bash),install -D -m 644 completions/imgmin.bash \
 		$(SHARE)/bash-completion/completions/imgmin)
 	$(if $(wildcard completions/_imgmin),install -D -m 644 completions/_imgmin \

@@ -11,6 +11,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR/dest"
 	[ "$(ls)" = opt ]
 	[ "$(opt/imgmin/bin/imgmin --version)" = "$("$imgmin" --version)" ]
+	cmp opt/imgmin/share/imgmin/imgmin.schema.json "$top/share/imgmin.schema.json"
 	# Every page that has a source is there, where there is scdoc.
 	command -v scdoc >/dev/null || skip "scdoc is not installed: no man pages"
 	for page in "$top"/man/*.scd; do

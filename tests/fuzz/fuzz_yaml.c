@@ -1,4 +1,4 @@
-// YAML: a tree within its bounds, or an error with a place; and as a project file, options.
+// YAML: a tree within its bounds, or an error with a place.
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +6,13 @@
 #include "base/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// libfyaml 0.7.12 forgets 2 kB where a text of many quotes is compared; a run reads one file.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:fy_atom_iter_grow_chunk";
+}
 
 static void check(const struct yaml *y, int depth)
 {
