@@ -67,7 +67,7 @@ class Option:
 class Command:
     def __init__(self, name, synopsis, summary, options):
         self.name, self.summary, self.options = name, summary, options
-        words = [w for w in synopsis.split() if w != "[OPTIONS]"]
+        words = [w[1:-1] if w.endswith("...]") else w for w in synopsis.split() if w != "[OPTIONS]"]
         self.repeats = bool(words) and words[-1].endswith("...")
         self.positional = []
         for word in words:

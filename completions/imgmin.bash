@@ -137,7 +137,7 @@ _imgmin_positional()
 {
 	kind=none
 	case "$1 $2" in
-	'build '0) kind='file' ;;
+	'build '*) kind='file' ;;
 	'slim '0) kind='place' ;;
 	'ldd '*) kind='file' ;;
 	'inspect '0) kind='place' ;;

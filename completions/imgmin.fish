@@ -185,7 +185,7 @@ complete -c imgmin -n '__imgmin_is build' -l cert-dir -x -a '(__fish_complete_di
 complete -c imgmin -n '__imgmin_is build' -l tls-verify -x -a 'true false' -d 'false: any certificate will do, and plain HTTP'
 complete -c imgmin -n '__imgmin_is build' -l retry -x -d 'how often a request is repeated; default 5'
 complete -c imgmin -n '__imgmin_is build' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
-complete -c imgmin -n '__imgmin_is build 0' -F
+complete -c imgmin -n '__imgmin_is build 0 more' -F
 complete -c imgmin -n '__imgmin_is slim' -l entry -x -d 'a program that is started in it, beside entrypoint and command'
 complete -c imgmin -n '__imgmin_is slim' -l keep -x -d 'keep these files too, ** crosses directories'
 complete -c imgmin -n '__imgmin_is slim' -l tag -s t -x -d 'name of the image'
