@@ -75,13 +75,16 @@ static struct err *add_file_of(struct assembly *a, const struct installed *p,
 	return tree_add_file(a->tree, path, f->root, f->walk->path, 0755, PART_PROGRAM, reason);
 }
 
-static struct err *add_object(struct assembly *a, const struct installed *p, const struct object *o)
+static bool is_object_excluded(const struct assembly *a, const struct object *o)
 {
 	const struct strings *exclude = &a->spec->args->exclude;
 
-	if (!o->file)
-		return NULL;
-	if (is_excluded(o->file->walk->path, exclude) || is_excluded(o->file->path, exclude))
+	return is_excluded(o->file->walk->path, exclude) || is_excluded(o->file->path, exclude);
+}
+
+static struct err *add_object(struct assembly *a, const struct installed *p, const struct object *o)
+{
+	if (!o->file || is_object_excluded(a, o))
 		return NULL;
 	TRY(add_file_of(a, p, o, o->file));
 	for (size_t i = 0; i < o->aliases.len; i++)
@@ -134,6 +137,24 @@ struct err *assembly_take_closure(struct assembly *a, const struct installed *p)
 
 // ---- files that no program asks its loader for ----
 
+// What comes along without a library that was excluded is the user's own wish, and told.
+static bool lacks_excluded(struct assembly *a, const struct installed *p)
+{
+	struct arena *arena = tree_arena(a->tree);
+
+	for (size_t i = 1; i < p->closure.objects.len; i++) {
+		const struct object *o = p->closure.objects.at[i];
+
+		if (!o->file || !is_object_excluded(a, o))
+			continue;
+		vec_push(arena, &a->warnings,
+			arena_printf(arena, "%s: needs %s, which --exclude leaves out", p->path,
+				o->name));
+		return true;
+	}
+	return false;
+}
+
 // An ELF file is loaded by someone one day, so its libraries come along; what it lacks is a
 // warning, for its program may bring it.
 struct err *assembly_take_libraries(struct assembly *a, struct root *from, const char *path)
@@ -153,8 +174,10 @@ struct err *assembly_take_libraries(struct assembly *a, struct root *from, const
 
 	*p = (struct installed){.program = like->program, .path = path};
 	TRY(closure_resolve(r, from, path, &p->closure));
+	TRY(verify_versions(r, &p->closure));
 	vec_each (q, &p->closure.problems)
 		vec_push(arena, &a->warnings, arena_printf(arena, "%s: %s", path, q->text));
+	p->is_complete = !closure_is_broken(&p->closure) && !lacks_excluded(a, p);
 	vec_push(arena, &a->included, p);
 	return assembly_take_closure(a, p);
 }

@@ -70,8 +70,8 @@ must_check struct err *assembly_take_closure(struct assembly *a, const struct in
 must_check struct err *assembly_take_libraries(
 	struct assembly *a, struct root *from, const char *path);
 
-// Resolves every program again inside the finished tree: the answer must be the same set of files,
-// else ERR_NO_START (builder/prove.c).
+// Resolves every program, and what else came complete, again inside the finished tree: the answer
+// must be the same set of files, else ERR_NO_START (builder/prove.c).
 must_check struct err *assembly_prove(struct assembly *a);
 
 // A minimal /etc/ld.so.cache, where a library can be found by no other rule

@@ -120,7 +120,8 @@ struct err *assembly_prove(struct assembly *a)
 	vec_each (p, &a->programs)
 		TRY(prove_program(a, *p));
 	vec_each (p, &a->included)
-		if ((*p)->is_complete)
+		// --without may have taken it out again.
+		if ((*p)->is_complete && !root_walk(a->inside, (*p)->path)->error)
 			TRY(prove_program(a, *p));
 	return prove_entrypoint(a);
 }

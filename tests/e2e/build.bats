@@ -270,6 +270,40 @@ new" ]
 	expect 2 "$imgmin" build --compression lz4 "$bin/main"
 }
 
+# A plugin whose library lies in the second directory of its run path, below sys/.
+plugin_in_sysroot() {
+	mkdir -p sys/usr/bin sys/opt/one sys/opt/two other
+	local file
+	for file in $(ldd "$bin/plain" | grep -o '/[^ ]*'); do
+		install -D "$file" "sys$file"
+	done
+	cp "$bin/plain" sys/usr/bin/plain
+	echo 'int x(void) { return 1; }' >x.c
+	echo 'int x(void); int y(void) { return x(); }' >y.c
+	gcc -shared -fPIC -Wl,-soname,libx.so.1 -o sys/opt/two/libx.so.1 x.c
+	gcc -shared -fPIC -g -DOTHER -Wl,-soname,libx.so.1 -o other/libx.so.1 x.c
+	gcc -shared -fPIC -o sys/opt/plugin.so y.c sys/opt/two/libx.so.1 \
+		-Wl,--enable-new-dtags,-rpath,/opt/one:/opt/two
+}
+
+@test "what --include brings finds the same libraries inside the image" {
+	plugin_in_sysroot
+	local how=(--sysroot sys --include /opt/plugin.so sys/usr/bin/plain)
+	build "${how[@]}"
+	unpack
+	has opt/plugin.so opt/two/libx.so.1
+	expect 3 "$imgmin" build -o no.tar --add other/libx.so.1:/opt/one/libx.so.1 "${how[@]}"
+	says "/opt/plugin.so would not start from the image: libx.so.1 is /opt/two/libx.so.1 in the sysroot"
+	[ ! -e no.tar ]
+	# Left out by name it is the user's wish.
+	expect 0 "$imgmin" build -o i.tar --exclude /opt/two/libx.so.1 "${how[@]}"
+	says "/opt/plugin.so: needs libx.so.1, which --exclude leaves out"
+	# What lacks a library in the sysroot already is a warning there.
+	rm sys/opt/two/libx.so.1
+	expect 0 "$imgmin" build -o i.tar "${how[@]}"
+	says "libx.so.1"
+}
+
 @test "--iidfile, --digestfile, --metadata-file" {
 	printf x >$'odd\xff\n'
 	build --iidfile iid --digestfile digest --metadata-file meta --layers file \
