@@ -68,8 +68,9 @@ void diff_json(FILE *out, const struct diff *d)
 
 struct err *diff_html(FILE *out, const struct diff *d)
 {
-	FILE *document = page_begin(out);
+	FILE *document;
 
+	TRY(page_begin(out, &document));
 	diff_json(document, d);
-	return page_end(out, document) ? NULL : err_new(ERR_FAILED, "could not write the page");
+	return page_end(out, document);
 }

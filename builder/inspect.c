@@ -109,12 +109,16 @@ static struct err *write_images(const struct inspect_args *args,
 static struct err *write_page(
 	const struct inspect_args *args, const struct registry_events *events, FILE *out)
 {
-	FILE *document = page_begin(out);
-	struct err *e = write_images(args, events, &inspect_json, document);
+	FILE *document;
+	struct err *e;
 
-	if (!page_end(out, document) && !e)
-		e = err_new(ERR_FAILED, "could not write the page");
-	return e;
+	TRY(page_begin(out, &document));
+	e = write_images(args, events, &inspect_json, document);
+	if (e) {
+		fclose(document);
+		return e;
+	}
+	return page_end(out, document);
 }
 
 struct err *inspect_write(

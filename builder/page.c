@@ -1,8 +1,9 @@
 #include "builder/page.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <string.h>
+#include <stdbool.h>
 
 #include "base/mem.h"
 
@@ -81,7 +82,7 @@ static const char *hash(const char *part, size_t n, char out[static 48])
 #define HASH(name) hash(name, PART_SIZE(name), (char[48]){0})
 #define WRITE(name, out) fwrite(name, 1, PART_SIZE(name), out)
 
-FILE *page_begin(FILE *out)
+struct err *page_begin(FILE *out, FILE **document)
 {
 	struct escaped *s = mem_alloc(sizeof(*s));
 
@@ -99,11 +100,15 @@ FILE *page_begin(FILE *out)
 	WRITE(page_body, out);
 	fputs("<script type=\"application/json\" id=\"data\">\n", out);
 	s->out = out;
-	return fopencookie(
+	*document = fopencookie(
 		s, "w", (cookie_io_functions_t){.write = escaped_write, .close = escaped_close});
+	if (*document)
+		return NULL;
+	mem_drop(&s);
+	return err_sys(errno, "the page");
 }
 
-bool page_end(FILE *out, FILE *document)
+struct err *page_end(FILE *out, FILE *document)
 {
 	bool failed = ferror(document);
 
@@ -111,5 +116,5 @@ bool page_end(FILE *out, FILE *document)
 	fputs("</script>\n<script>", out);
 	WRITE(page_script, out);
 	fputs("</script>\n</body>\n</html>\n", out);
-	return !failed;
+	return failed ? err_new(ERR_FAILED, "the page could not be written") : NULL;
 }

@@ -34,7 +34,6 @@ function draw(tag, with_, ...children) {
 const unseen = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const shown = text => String(text).replace(unseen,
 	c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
-const named = text => make("span", {className: "name"}, shown(text));
 const base = path => path.slice(path.lastIndexOf("/") + 1) || path;
 const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 const cut = (text, n) => text.length > n ? text.slice(0, n - 1) + "…" : text;
@@ -388,28 +387,53 @@ function search() {
 }
 
 function choose(row) {
-	const links = needsOf(row.path), list = objects => objects.flatMap((o, i) => [i ? ", " : "", named(o.name)]);
-	const facts = [...row.facts, ["needed by", list(links.by)], ["needs", list(links.needs)]];
+	const links = needsOf(row.path), list = (objects, between) => objects.flatMap((o, i) =>
+		[i ? between : "", make("button", {type: "button", className: "link name", click: () => chooseObject(o)}, shown(o.name))]);
+	const facts = [...row.facts, ["the way to it", list(links.way, " → ")],
+		["needed by", list(links.by, ", ")], ["needs", list(links.needs, ", ")]];
 
-	$("detail").replaceChildren(make("strong", {className: "name"}, shown(row.path)), make("dl", {},
+	$("detail").hidden = false;
+	$("detail").replaceChildren(make("button", {type: "button", click: () => $("detail").hidden = true}, "close"), make("strong", {className: "name"}, shown(row.path)), make("dl", {},
 		...facts.filter(f => f[1].length).flatMap(([name, value]) =>
 			[make("dt", {}, name), make("dd", {className: "name"}, ...[value].flat())])));
-	$("detail").scrollIntoView({block: "nearest"});
 }
 
 // ---- who needs whom ----
 
 const programs = () => (view.image?.programs || []).filter(p => p.objects?.length);
-const needed = (p, o) => p.objects.filter(x => x.wanted_by.includes(o.name));
+
+function needed(p, o) {
+	if (!p.needs) {
+		p.needs = new Map();
+		for (const x of p.objects)
+			for (const name of x.wanted_by)
+				p.needs.set(name, [...p.needs.get(name) || [], x]);
+	}
+	return p.needs.get(o.name) || [];
+}
+
+// The shortest way from the program to the object.
+function wayTo(p, object) {
+	const from = new Map([[p.objects[0], null]]), way = [];
+
+	for (const o of from.keys()) // what is added on the way is visited, too
+		for (const x of needed(p, o))
+			if (!from.has(x))
+				from.set(x, o);
+	for (let o = object; o; o = from.get(o))
+		way.unshift(o);
+	return way;
+}
 
 function needsOf(path) {
 	for (const p of programs()) {
-		const o = p.objects.find(x => x.path === path);
+		const o = p.objects.find(x => x.path === path), way = o ? wayTo(p, o) : [];
 
 		if (o)
-			return {by: p.objects.filter(x => o.wanted_by.includes(x.name)), needs: needed(p, o)};
+			return {by: p.objects.filter(x => o.wanted_by.includes(x.name)), needs: needed(p, o),
+				way: way.length > 2 ? way : []};
 	}
-	return {by: [], needs: []};
+	return {by: [], needs: [], way: []};
 }
 
 function chooseObject(o) {
@@ -551,7 +575,7 @@ function showView(v) {
 	view = v;
 	hits = null;
 	$("search").value = "";
-	$("detail").replaceChildren();
+	$("detail").hidden = true;
 	v.rows.sort((a, b) => b.weight - a.weight || (a.path < b.path ? -1 : 1));
 	[...$("platforms").children].forEach((e, i) => e.setAttribute("aria-pressed", views[i] === v));
 	drawMaps();

@@ -65,6 +65,10 @@ page() {
 		page.until("document.getElementById('detail').innerText.includes('libm.so.6')")
 		page.want("/needed by\\s+hello/.test(document.getElementById('detail').innerText)")
 		page.want("/needs\\s+libc/.test(document.getElementById('detail').innerText)")
+		page.js("[...document.querySelectorAll('#detail button')].find(e => e.textContent.startsWith('libc.')).click()")
+		page.want("document.querySelector('#detail strong').textContent.includes('libc.so')")
+		page.click("document.querySelector('#detail button')")
+		page.want("document.getElementById('detail').hidden")
 		# The tree opens step by step.
 		page.want("document.querySelectorAll('#needs li').length", 3)
 		page.click("document.querySelectorAll('#needs details details > summary')[0]")
