@@ -77,15 +77,20 @@ def sensor(out):
     return os.path.join(out, "bin/sensor")
 
 
-def small_debian(out, imgmin):
-    """The docker archive of an unpacked Debian minbase with some programs; below out while made."""
-    done = subprocess.run(["tests/lib/sysroot.sh", "amd64", "minbase"], stdout=subprocess.PIPE,
+def sysroot(*words):
+    done = subprocess.run(["tests/lib/sysroot.sh", *words], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise Missing(done.stderr.strip()[-200:])
+    return done.stdout.strip()
+
+
+def small_debian(out, imgmin):
+    """The docker archive of an unpacked Debian minbase with some programs; below out while made."""
+    root = sysroot("amd64", "minbase")
     os.makedirs(out)
     tar, config = os.path.join(out, "files.tar"), os.path.join(out, "config.json")
-    run("tar", "--numeric-owner", "--sort=name", "-cf", tar, "-C", done.stdout.strip(), ".")
+    run("tar", "--numeric-owner", "--sort=name", "-cf", tar, "-C", root, ".")
     with open(config, "w") as f:
         f.write('{"Cmd": ["/usr/bin/sqlite3"]}')
     layout = os.path.join(out, "layout")
