@@ -300,15 +300,9 @@ struct err *place_wrap(struct err *e, const char *word)
 
 // ---- to write ----
 
-static struct err *create_registry(struct places *p, const char *place, const struct word *w,
-	struct arena *a, struct transport **out)
+static struct err *create_registry(
+	struct places *p, const struct word *w, struct arena *a, struct transport **out)
 {
-	if (w->ref.digest[0])
-		return err_hint(err_new(ERR_USAGE,
-					"%s: a digest is what an image has, not what "
-					"it can be given",
-					place),
-			"give it a tag");
 	TRY(claim_creds(p, &w->ref, a));
 	return registry_open(&w->ref, &p->registry, p->events, out);
 }
@@ -329,7 +323,7 @@ struct err *place_create(struct places *p, const char *place, struct arena *a,
 	case PLACE_DAEMON:
 		return daemon_create(p->epoch, out);
 	default:
-		return create_registry(p, place, &w, a, out);
+		return create_registry(p, &w, a, out);
 	}
 }
 

@@ -129,9 +129,15 @@ struct registry_events show_registry_reading(const struct common_args *common)
 
 char *pushed_text(const char *name, const struct descriptor *top)
 {
-	const char *colon = strrchr(name, ':');
+	size_t n = strcspn(name, "@");
+	const char *slash = memrchr(name, '/', n); // a port's colon stands before it
+	const char *tag = slash ? slash : name;
 
-	return str_printf("%s: digest: %s size: %lld", colon ? colon + 1 : name, top->digest,
+	tag = memchr(tag, ':', (size_t)(name + n - tag));
+	if (!tag && name[n]) // pushed by its digest alone
+		return str_printf("%s: size: %lld", name, (long long)top->size);
+	tag = tag ? tag + 1 : name;
+	return str_printf("%.*s: digest: %s size: %lld", (int)(name + n - tag), tag, top->digest,
 		(long long)top->size);
 }
 

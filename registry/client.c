@@ -711,6 +711,8 @@ static struct err *registry_tag(
 	struct strings tags = {0};
 	const char *tag;
 
+	if (*r->ref.digest && strcmp(r->ref.digest, d->digest))
+		return err_new(ERR_USAGE, "the digest of the image is %s", d->digest);
 	if (!doc) // it was there already
 		TRY_AS(get_document(r, d->digest, d->digest, d->media_type, &doc), "%s", d->digest);
 	for (size_t i = 0; i < names->len; i++) {
@@ -720,8 +722,6 @@ static struct err *registry_tag(
 	}
 	if (!names->len && *ref_tag(&r->ref))
 		vec_push(&r->arena, &tags, ref_tag(&r->ref));
-	if (!names->len && *r->ref.digest && strcmp(r->ref.digest, d->digest))
-		return err_new(ERR_USAGE, "%s names another digest than %s", t->name, d->digest);
 	return push(r, doc, &tags);
 }
 

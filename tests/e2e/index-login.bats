@@ -295,3 +295,20 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 2 "$imgmin" pull localhost:latest back.tar
 	says "hint: localhost/NAME:TAG"
 }
+
+@test "a push by digest gives no tag, and takes no other digest" {
+	"$imgmin" build -q "$sensor_armhf" -t u/bydigest -o one.tar --digestfile digest
+	digest=$(cat digest)
+	other=sha256:$(printf 0 | sha256sum | cut -d' ' -f1)
+	expect 2 "$imgmin" push one.tar "$open/u/bydigest@$other"
+	says "the digest of the image is $digest"
+	expect 0 "$imgmin" push -q one.tar "$open/u/bydigest@$digest"
+	[[ $output == "$open/u/bydigest@$digest: size: "[0-9]* ]]
+	[ "$(raw "$open/u/bydigest@$digest" | sha256sum | cut -d' ' -f1)" = "${digest#*:}" ]
+	[ "$(curl -s "http://$open/v2/u/bydigest/tags/list" | jq '.tags // [] | length')" = 0 ]
+	expect 0 "$imgmin" index create -q "$open/u/bydigest:1" "$digest"
+	[ "$(curl -s "http://$open/v2/u/bydigest/tags/list" | jq -c .tags)" = '["1"]' ]
+	# With a tag beside it the digest is only compared.
+	expect 0 "$imgmin" push -q one.tar "$open/u/bydigest:2@$digest"
+	[[ $output == "2: digest: $digest size: "[0-9]* ]]
+}
