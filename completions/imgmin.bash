@@ -30,8 +30,9 @@ _imgmin_kind()
 		'slim --add' | 'slim --trace' | 'slim --iidfile' | 'slim --digestfile' | \
 		'slim --metadata-file' | 'slim --authfile' | 'ldd --authfile' | \
 		'inspect --output' | 'inspect -o' | 'inspect --authfile' | 'check --authfile' | \
-		'diff --authfile' | 'push --authfile' | 'pull --authfile' | 'copy --authfile' | \
-		'index create --authfile' | 'index inspect --authfile' | 'login --authfile' | \
+		'diff --output' | 'diff -o' | 'diff --authfile' | 'push --authfile' | \
+		'pull --authfile' | 'copy --authfile' | 'index create --authfile' | \
+		'index inspect --authfile' | 'login --authfile' | \
 		'logout --authfile') kind='file' ;;
 	'build --tag' | 'build -t' | 'build --hwcaps' | 'build --install' | 'build --include' | \
 		'build --exclude' | 'build --python-module' | 'build --entrypoint' | \
@@ -78,10 +79,9 @@ _imgmin_kind()
 		'pull --tls-verify' | 'copy --tls-verify' | 'index create --tls-verify' | \
 		'index inspect --tls-verify' | 'login --tls-verify') kind='words true false' ;;
 	'ldd --format') kind='words tree list json' ;;
-	'inspect --format') kind='words text json html' ;;
+	'inspect --format' | 'diff --format') kind='words text json html' ;;
 	'check --target') kind='target' ;;
-	'diff --format' | 'index inspect --format' | \
-		'cache du --format') kind='words text json' ;;
+	'index inspect --format' | 'cache du --format') kind='words text json' ;;
 	esac
 }
 
@@ -112,8 +112,8 @@ _imgmin_options()
 		--tls-verify --retry --retry-delay' ;;
 	'check') options+=' --strict --target --max-size --platform --sysroot --library-path
 		--creds --authfile --cert-dir --tls-verify --retry --retry-delay' ;;
-	'diff') options+=' --format --platform --creds --authfile --cert-dir --tls-verify
-		--retry --retry-delay' ;;
+	'diff') options+=' --format --output --platform --creds --authfile --cert-dir
+		--tls-verify --retry --retry-delay' ;;
 	'push') options+=' --platform --referrers --creds --authfile --cert-dir --tls-verify
 		--retry --retry-delay' ;;
 	'pull') options+=' --platform --creds --authfile --cert-dir --tls-verify --retry
