@@ -68,11 +68,11 @@ struct inside {
 	struct resolver *resolver;
 	struct started_list started;
 };
-// Reads the layers, from the cache where it has them plain (NULL: from the transport in any case),
-// and finds what the config's words start. diff_ids: NULL for the config's own. Problems of
-// programs are no errors: they stand in the list. inside_drop it in any case.
+// Reads the layers as the options say (NULL: those of nobody), and finds what the config's words
+// start. diff_ids: NULL for the config's own. Problems of programs are no errors: they stand in the
+// list. inside_drop it in any case.
 must_check struct err *inside_open(struct transport *t, const struct image *image,
-	const struct strings *diff_ids, struct cache *cache, struct inside *out);
+	const struct strings *diff_ids, const struct layers_options *options, struct inside *out);
 // One more word that is started, as an --entry is.
 must_check struct err *inside_start(struct inside *in, const char *word, const char *why);
 void inside_drop(struct inside *in);

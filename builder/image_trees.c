@@ -185,7 +185,7 @@ static struct err *read_tree(struct image_trees *t, struct image_tree *tree)
 	struct image image;
 
 	tree->sysroot.place = image_shown(t->name, tree->descriptor.digest, &t->arena);
-	TRY(places_cache(t->places, &t->arena, &o.cache));
+	TRY(places_reading(t->places, &t->arena, &o));
 	TRY(image_read(t->transport, &tree->descriptor, &t->arena, &image));
 	if (image.is_artifact)
 		return err_new(ERR_FAILED, "%s is no image that starts", tree->sysroot.place);

@@ -73,6 +73,15 @@ struct err *places_cache(struct places *p, struct arena *a, struct cache **out)
 	return NULL;
 }
 
+struct err *places_reading(struct places *p, struct arena *a, struct layers_options *out)
+{
+	if (p->events) {
+		out->progress = p->events->reading;
+		out->progress_arg = p->events->arg;
+	}
+	return places_cache(p, a, &out->cache);
+}
+
 // ---- words ----
 
 enum kind { PLACE_LAYOUT, PLACE_ARCHIVE, PLACE_DAEMON, PLACE_REGISTRY };

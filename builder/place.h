@@ -1,6 +1,7 @@
 // Places that images come from and go to: the transports of containers-transports(5) by their
 // words.
 #pragma once
+#include "oci/layers.h"
 #include "oci/transport.h"
 #include "registry/client.h"
 
@@ -30,6 +31,9 @@ must_check struct err *places_open(
 void places_drop(struct places *p); // after the transports
 // Where downloads and plain layers are kept between runs; it belongs to the places.
 must_check struct err *places_cache(struct places *p, struct arena *a, struct cache **out);
+// How layers of images are read here: with that cache, and told to the listener.
+must_check struct err *places_reading(
+	struct places *p, struct arena *a, struct layers_options *out);
 
 // "docker://REF", "docker-daemon:[REF]", "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
 // "docker-archive:FILE[:REF]", "-" (stdout), or a plain word: without "/" and "." a reference; an

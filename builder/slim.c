@@ -250,7 +250,7 @@ static struct err *read_image(struct slim *s, const struct descriptor *d, struct
 {
 	struct arena *a = &s->build->arena;
 	const struct layer_facts *layers;
-	struct cache *cache;
+	struct layers_options o = {0};
 	size_t n;
 
 	TRY(image_read(s->transport, d, a, &m->image));
@@ -259,8 +259,8 @@ static struct err *read_image(struct slim *s, const struct descriptor *d, struct
 	merge_config(s, &m->image.config.config);
 	m->container.config = m->image.config.config;
 	container_read(&m->container, a);
-	TRY(places_cache(&s->build->places, a, &cache));
-	TRY(inside_open(s->transport, &m->image, NULL, cache, &m->inside));
+	TRY(places_reading(&s->build->places, a, &o));
+	TRY(inside_open(s->transport, &m->image, NULL, &o, &m->inside));
 	layers = layers_facts(m->inside.layers, &n);
 	for (size_t i = 0; i < n; i++) {
 		m->raw_before += layers[i].raw_size;

@@ -198,15 +198,14 @@ static void make_resolver(struct inside *in)
 }
 
 struct err *inside_open(struct transport *t, const struct image *image,
-	const struct strings *diff_ids, struct cache *cache, struct inside *out)
+	const struct strings *diff_ids, const struct layers_options *options, struct inside *out)
 {
 	struct image_config config = image->config;
-	const struct layers_options options = {.cache = cache};
 
 	*out = (struct inside){.image = image};
 	if (diff_ids)
 		config.rootfs.diff_ids = *diff_ids;
-	TRY(layers_open(t, &image->manifest, &config, &options, &out->layers));
+	TRY(layers_open(t, &image->manifest, &config, options, &out->layers));
 	out->root = layers_root(out->layers);
 	make_resolver(out);
 	return start_words(out);

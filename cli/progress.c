@@ -576,7 +576,7 @@ void progress_over(const struct progress_event *e, const char *plain)
 	p.pushed += strcmp(e->status, "uploaded") == 0;
 	memmove(&p.rows[at], &p.rows[at + 1], (p.n_rows - at - 1) * sizeof(struct row *));
 	p.n_rows--;
-	if (plain)
+	if (plain || p.mode == JSON)
 		say_over(e, r, plain);
 	row_drop(r);
 	pthread_mutex_unlock(&p.lock);

@@ -16,7 +16,9 @@ static bool is_config(const struct descriptor *d)
 // What people call a blob: the beginning of its digest.
 static struct progress_event event_of(const struct descriptor *d, char name[16])
 {
-	snprintf(name, 16, "%.12s", strchr(d->digest, ':') + 1);
+	const char *colon = strchr(d->digest, ':');
+
+	snprintf(name, 16, "%.12s", colon ? colon + 1 : d->digest);
 	return (struct progress_event){
 		.key = d->digest,
 		.event = "blob",
@@ -39,6 +41,21 @@ static void show_moving(
 	e.status = fate == FATE_UPLOADED ? "uploading" : "downloading";
 	e.bytes = bytes < e.total ? bytes : e.total;
 	progress_update(&e);
+}
+
+// Seen while it lasts, and then of no interest.
+static void show_reading(void *arg, const struct descriptor *d, uint64_t bytes)
+{
+	char name[16];
+	struct progress_event e = event_of(d, name);
+
+	(void)arg;
+	e.status = bytes < e.total ? "reading" : "read";
+	e.bytes = bytes;
+	if (bytes < e.total)
+		progress_update(&e);
+	else
+		progress_over(&e, NULL);
 }
 
 static void show_blob(const struct common_args *common, const struct descriptor *d,
@@ -114,6 +131,7 @@ struct registry_events show_registry(const struct common_args *common)
 		.arg = (void *)common,
 		.blob = show_fate,
 		.progress = show_moving,
+		.reading = show_reading,
 		.warning = show_text,
 		.log = show_log,
 	};

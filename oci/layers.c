@@ -112,6 +112,26 @@ static uint64_t plain_max(const struct layers *l, uint64_t size)
 	return most > RATIO_FREE ? most : left < RATIO_FREE ? left : RATIO_FREE;
 }
 
+// Tells how far the reading of a layer is.
+struct reading {
+	struct sink sink;
+	struct sink *next;
+	const struct layers_options *o;
+	const struct descriptor *d;
+	uint64_t bytes;
+};
+
+static struct err *reading_write(struct sink *s, const void *bytes, size_t n)
+{
+	struct reading *r = (struct reading *)s;
+
+	TRY(sink_write(r->next, bytes, n));
+	r->bytes += n;
+	if (r->o->progress)
+		r->o->progress(r->o->progress_arg, r->d, r->bytes);
+	return NULL;
+}
+
 // Decompressed into `to`, the hashes of both sides checked or known on the way.
 static struct err *decompress_into(struct layers *l, struct transport *t,
 	const struct descriptor *d, const struct blob *b, struct sink *to, struct plain *p)
@@ -121,7 +141,14 @@ static struct err *decompress_into(struct layers *l, struct transport *t,
 
 	hasher_init(&h, to);
 	TRY(decompress_open(&h.sink, plain_max(l, b->size), &plain));
-	TRY(transport_get_opened(t, d, b, decompressor_sink(plain)));
+	struct reading reading = {
+		.sink.write = reading_write,
+		.next = decompressor_sink(plain),
+		.o = l->options,
+		.d = d,
+	};
+
+	TRY(transport_get_opened(t, d, b, &reading.sink));
 	TRY(sink_finish(decompressor_sink(plain)));
 	p->tar.size = h.size;
 	p->is = hasher_digest(&h);

@@ -13,6 +13,9 @@ struct layers_options {
 	// Where layers that came compressed are kept plain, under their diff_id, and looked for
 	// first: then the transport isn't asked for them. NULL: a temporary file.
 	struct cache *cache;
+	// So many bytes of a compressed layer were read; NULL: none.
+	void (*progress)(void *arg, const struct descriptor *d, uint64_t bytes);
+	void *progress_arg;
 };
 
 // What one layer holds of the final image, and what it cost.
