@@ -41,14 +41,16 @@ static struct {
 	locale_t locale;
 	struct row **rows;
 	size_t n_rows, cap_rows;
-	int *drawn; // columns of each line that is live on the screen
-	size_t n_drawn, cap_drawn;
-	char *last_frame; // the live lines' text
+	size_t n_drawn;   // lines that are live on the screen
+	int columns;      // of the screen when they were drawn
+	char *last_frame; // what was written for them
 	size_t pushed, tagged;
 } p = {.lock = PTHREAD_MUTEX_INITIALIZER, .mode = PLAIN};
 
 // The shell wrote on the terminal while this process was stopped.
 static volatile sig_atomic_t was_stopped;
+// How many lines the shell has to leave alone then.
+static volatile sig_atomic_t below;
 
 static int64_t now(void)
 {
@@ -123,37 +125,37 @@ static locale_t enter_locale(void)
 	return p.locale ? uselocale(p.locale) : NULL;
 }
 
-// To the first of the live lines. A terminal that got narrower has wrapped them.
-static void add_up(struct text *t, const struct screen *s)
+// Between frames the cursor rests where the first live line begins: there it stays when the
+// terminal gets another size and wraps lines anew, at a time we hear of only later.
+static void add_erased(struct text *t)
 {
-	int up = 0;
-	char move[32];
-
-	for (size_t i = 0; i < p.n_drawn; i++)
-		up += p.drawn[i] > s->columns ? (p.drawn[i] + s->columns - 1) / s->columns : 1;
-	snprintf(move, sizeof(move), "\r\x1b[%dA", up);
-	if (up)
-		add(t, move);
-}
-
-static void add_erased(struct text *t, const struct screen *s)
-{
-	if (!p.n_drawn)
-		return;
-	add_up(t, s);
-	add(t, "\x1b[J");
+	if (p.n_drawn)
+		// Of a screen that is cleared from its first cell on tmux keeps a copy in its
+		// history.
+		add(t, "\r\x1b[K \x1b[J\r");
 	p.n_drawn = 0;
 }
 
-static void add_live(struct text *t, const char *line, int columns)
+// A line that is too wide for a terminal that just got narrower is cut there, not wrapped.
+static void add_live(struct text *t, const char *line)
 {
+	add(t, p.n_drawn ? "\n" : "\r\x1b[?7l");
 	add(t, line);
-	add(t, "\x1b[K\n");
-	if (p.n_drawn == p.cap_drawn) {
-		p.cap_drawn = p.cap_drawn * 2 + 8;
-		p.drawn = mem_resize(p.drawn, p.cap_drawn * sizeof(*p.drawn));
-	}
-	p.drawn[p.n_drawn++] = columns;
+	add(t, "\x1b[K");
+	p.n_drawn++;
+}
+
+static void add_live_end(struct text *t)
+{
+	char up[32];
+
+	if (!p.n_drawn)
+		return;
+	snprintf(up, sizeof(up), "\x1b[%zuA", p.n_drawn - 1);
+	add(t, "\x1b[J\r");
+	if (p.n_drawn > 1)
+		add(t, up);
+	add(t, "\x1b[?7h");
 }
 
 static void add_row(struct text *t, const struct row *r, const struct screen *s)
@@ -166,9 +168,9 @@ static void add_row(struct text *t, const struct row *r, const struct screen *s)
 		.total = r->total,
 		.rate = r->rate,
 	};
-	const int columns = progress_line(&shown, s->columns, line);
 
-	add_live(t, line, columns);
+	progress_line(&shown, s->columns, line);
+	add_live(t, line);
 }
 
 // What moves comes first where there is no room for all.
@@ -191,9 +193,8 @@ static void add_rows(struct text *t, const struct screen *s)
 	if (shown == p.n_rows)
 		return;
 	snprintf(more, sizeof(more), "and %zu more", p.n_rows - shown);
-	const int columns = progress_cut(more, s->columns - 1, line);
-
-	add_live(t, line, columns);
+	progress_cut(more, s->columns - 1, line);
+	add_live(t, line);
 }
 
 // In the background the terminal is somebody else's.
@@ -232,39 +233,34 @@ static void redraw(const char *above)
 	drop(text_drop) struct text frame = {0};
 	const struct screen s = screen_now();
 	const locale_t before = enter_locale();
-	bool is_narrower = false;
 
 	if (was_stopped) {
 		p.n_drawn = 0;
 		mem_drop(&p.last_frame);
 	}
 	was_stopped = 0;
-	const size_t was = p.n_drawn;
+	const bool was_drawn = p.n_drawn;
 
-	for (size_t i = 0; i < p.n_drawn; i++)
-		is_narrower |= p.drawn[i] > s.columns;
-	if (above || is_narrower) {
-		add_erased(&t, &s);
-		if (above)
-			add(&t, above);
-	} else {
-		add_up(&t, &s);
-	}
+	if (above || !p.n_rows)
+		add_erased(&t);
+	if (above)
+		add(&t, above);
 	p.n_drawn = 0;
 	if (p.is_ticking && is_ours())
 		add_rows(&frame, &s);
+	add_live_end(&frame);
 	if (before)
 		uselocale(before);
-	if (!above && !is_narrower && p.last_frame && was == p.n_drawn &&
-		strcmp(frame.at ? frame.at : "", p.last_frame) == 0)
+	if (!above && was_drawn && p.columns == s.columns && p.last_frame && frame.n &&
+		strcmp(frame.at, p.last_frame) == 0)
 		return;
 	if (frame.n)
 		add(&t, frame.at);
-	if (p.n_drawn < was && !above && !is_narrower)
-		add(&t, "\x1b[J");
 	flush(&t);
+	below = (sig_atomic_t)p.n_drawn;
+	p.columns = s.columns;
 	free(p.last_frame);
-	p.last_frame = str_dup(frame.at ? frame.at : "");
+	p.last_frame = str_dup(frame.n ? frame.at : "");
 }
 
 static void *tick(void *unused)
@@ -294,13 +290,31 @@ static void on_continue(int unused)
 	was_stopped = 1;
 }
 
+// Ctrl-Z: the shell goes on under the live lines.
+static void on_suspend(int unused)
+{
+	(void)unused;
+	const int error = errno;
+
+	for (sig_atomic_t i = below; i > 0; i--)
+		if (write(STDERR_FILENO, "\n", 1) < 0)
+			break;
+	below = 0;
+	kill(getpid(), SIGSTOP);
+	errno = error;
+}
+
 static void ticker_start(void)
 {
 	struct sigaction on = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	struct sigaction suspend = {.sa_handler = on_suspend, .sa_flags = SA_RESTART};
+	struct sigaction is;
 	pthread_condattr_t attributes;
 	sigset_t all, before;
 
 	sigaction(SIGCONT, &on, NULL);
+	if (sigaction(SIGTSTP, NULL, &is) == 0 && is.sa_handler == SIG_DFL)
+		sigaction(SIGTSTP, &suspend, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&p.wake, &attributes);
@@ -454,11 +468,8 @@ static void on_stop(void)
 		return;
 	drop(mem_drop) char *why = left_undone();
 
-	if (p.mode == LIVE && p.n_drawn) {
-		const struct screen s = screen_now();
-
-		add_erased(&t, &s);
-	}
+	if (is_ours())
+		add_erased(&t);
 	if (p.mode == JSON && why) {
 		put_json(json_pack("{s:s, s:s}", "event", "interrupted", "text", why));
 	} else if (p.mode != NONE && why) {
@@ -697,18 +708,15 @@ void progress_end(void)
 		pthread_join(p.ticker, NULL);
 	pthread_mutex_lock(&p.lock);
 	p.is_ticking = p.is_ending = false;
-	if (p.n_drawn) {
-		const struct screen s = screen_now();
-
-		add_erased(&t, &s);
-		flush(&t);
-	}
+	if (p.n_drawn && !was_stopped)
+		add_erased(&t);
+	below = 0;
+	flush(&t);
 	while (p.n_rows)
 		row_drop(p.rows[--p.n_rows]);
 	free(take(p.rows));
-	free(take(p.drawn));
 	free(take(p.last_frame));
-	p.cap_rows = p.cap_drawn = 0;
+	p.cap_rows = 0;
 	p.began = 0;
 	pthread_mutex_unlock(&p.lock);
 }

@@ -23,7 +23,7 @@ unit='libcmocka-dev binutils gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 engines='docker.io docker-cli? docker-registry apache2-utils containerd runc skopeo
 	umoci? buildah podman'
 e2e='bats python3 curl openssl iproute2 zstd libdeflate-tools jq attr file binutils util-linux procps mmdebstrap
-	debian-archive-keyring scdoc golang-go chromium? zsh fish
+	debian-archive-keyring scdoc golang-go chromium? zsh fish tmux
 	python3-jsonschema python3-yaml'
 
 packages_of() {

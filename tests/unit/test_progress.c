@@ -57,7 +57,7 @@ static void lines(void **state)
 	expect(&over, 20, "84d6cabb08fb   done");
 	expect(&over, 40, "84d6cabb08fb             75.0 MB   7.4s");
 	expect(&over, 80,
-		"84d6cabb08fb       uploaded                            75.0 MB  10.1 MB/s   7.4s");
+		"84d6cabb08fb       uploaded                           75.0 MB  10.1 MB/s   7.4s");
 }
 
 static void without_utf8(void **state)
