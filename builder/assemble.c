@@ -102,7 +102,7 @@ static struct err *add_interpreter(struct assembly *a, const struct closure *c)
 		 : NULL;
 }
 
-// The interpreter is a library of the sysroot's to its script, and so is env(1) on the way to it.
+// The interpreter is a library of the sysroot's to its script, and so is what is on the way to it.
 static struct err *add_interpreter_of_script(struct assembly *a, struct installed *p)
 {
 	const struct program *g = &p->program;
@@ -110,7 +110,9 @@ static struct err *add_interpreter_of_script(struct assembly *a, struct installe
 		arena_printf(tree_arena(a->tree), "runs %s", path_base(g->script.path));
 
 	TRY(tree_add_walk(a->tree, g->root, g->file->walk, PART_LIBRARIES, reason));
-	return g->script.env ? assembly_take(a, g->script.env, PART_LIBRARIES, reason) : NULL;
+	vec_each (path, &g->script.between)
+		TRY(assembly_take(a, *path, PART_LIBRARIES, reason));
+	return NULL;
 }
 
 static struct err *add_program(struct assembly *a, struct installed *p)

@@ -14,6 +14,15 @@ static const char *name_of(const struct scripted *s)
 	return path_base(s->root ? s->path : s->interpreter);
 }
 
+// Does it lie in the sysroot where it lies in the image? A link may lead to it.
+static bool is_in_place(
+	const struct assembly *a, struct root *root, const char *path, const char *image_path)
+{
+	const struct walk *w = root_walk(root, image_path);
+
+	return root == a->sysroot->root && !w->error && strcmp(w->path, path) == 0;
+}
+
 // ---- Python ----
 
 static struct err *missing_module(const struct scripted *s, const struct python_note *n)
@@ -49,14 +58,16 @@ static struct err *take_notes(
 
 static struct err *take_module(struct assembly *a, const struct python_file *f)
 {
-	bool is_its = f->root == a->sysroot->root;
-	enum part part = is_its ? PART_LIBRARIES : PART_PROGRAM;
 	const char *path = f->path;
 
 	if (tree_find(a->tree, path))
 		return NULL;
 	if (!f->source)
-		return tree_add_dir(a->tree, path, 0755, part, f->reason);
+		return tree_add_dir(a->tree, path, 0755, PART_LIBRARIES, f->reason);
+	bool is_its = is_in_place(a, f->root, f->source, path) ||
+		(f->bytes.ptr && f->root == a->sysroot->root);
+	enum part part = is_its ? PART_LIBRARIES : PART_PROGRAM;
+
 	// In an image made smaller files keep their times, and bytecode is valid as it is.
 	if (f->bytes.ptr && !a->is_image)
 		return tree_add_bytes(a->tree, path, f->bytes, 0644, part, f->reason);
@@ -74,7 +85,9 @@ static struct err *take_python(struct assembly *a, const struct scripted *s)
 	struct arena *arena = tree_arena(a->tree);
 	const struct build_args *args = a->spec->args;
 	// Where a link leads, Python looks for modules; a file of this machine is no link any more.
-	const char *dir_of = s->root == a->sysroot->root ? s->path : s->image_path;
+	const char *dir_of = s->root && is_in_place(a, s->root, s->path, s->image_path)
+		? s->path
+		: s->image_path;
 	const struct python_options o = {
 		.sysroot = a->sysroot->root,
 		.interpreter = s->interpreter,
@@ -193,6 +206,10 @@ static struct err *take_shell(
 		vec_push(arena, &a->details,
 			arena_printf(arena, "%s calls %s, which only a run can tell",
 				path_base(name), commands.unknown.at[i]));
+	for (size_t i = 0; i < commands.sourced.len; i++)
+		vec_push(arena, &a->notes,
+			arena_printf(arena, "%s reads %s: --add brings it if the image lacks it",
+				path_base(name), commands.sourced.at[i]));
 	return take_named(a, &commands, name, depth);
 }
 
@@ -202,7 +219,7 @@ static struct err *take_file(struct assembly *a, const struct scripted *s)
 {
 	const char *path;
 
-	if (s->root == a->sysroot->root)
+	if (is_in_place(a, s->root, s->path, s->image_path))
 		return tree_add_walk(a->tree, s->root, root_walk(s->root, s->image_path),
 			PART_PROGRAM, "the program");
 	TRY(tree_place(a->tree, a->sysroot->root, s->image_path, PART_PROGRAM, &path));

@@ -449,17 +449,42 @@ static struct err *refuse(const struct program *p, const char *why)
 		return err_hint(e, "it is an object file: link it into a program first");
 	if (archive_is(p->asked))
 		return err_hint(e, "it is an image: imgmin inspect and imgmin check read it");
-	return err_hint(e, "imgmin takes ELF programs; what was it built by?");
+	return err_hint(e,
+		"imgmin takes ELF programs, and scripts whose first line names their interpreter, "
+		"as in #!/usr/bin/python3");
+}
+
+// Of several trees the one for the platform that was asked for.
+static struct err *given_for_script(
+	struct sysroots *s, const struct platform *asked, struct given **out)
+{
+	char text[PLATFORM_TEXT];
+
+	for (int for_all = 0; for_all < 2; for_all++)
+		for (size_t i = 0; i < s->ngiven; i++) {
+			*out = &s->given[i];
+			if (asked ? (for_all ? (*out)->is_for_all : is_for(*out, asked))
+				  : s->ngiven == 1 || (*out)->is_for_all)
+				return NULL;
+		}
+	if (asked)
+		return err_hint(err_new(ERR_NO_START, "no sysroot was given for %s",
+					platform_text(asked, text)),
+			"give it with --sysroot %s=DIR", text);
+	return err_hint(
+		err_new(ERR_NO_START, "a script does not say for which platform it is meant"),
+		"say it with --platform: several sysroots are given");
 }
 
 // A script says nothing of its platform: of an image the one that was asked for, or the only one.
 static struct err *tree_of_script(
 	struct sysroots *s, const struct platform *asked, const struct sysroot **out)
 {
-	struct given *g = &s->given[0];
 	struct image_tree *tree, **trees = &tree;
+	struct given *g;
 	size_t n;
 
+	TRY(given_for_script(s, asked, &g));
 	if (!g->images) {
 		*out = &g->sysroot;
 		return NULL;
@@ -483,15 +508,45 @@ static struct err *tree_of_script(
 
 static struct err *no_interpreter(const struct program *p, const char *what, struct arena *a)
 {
-	if (what[strlen(what) - 1] == '\r')
+	if (what[0] != '/')
 		return err_hint(err_new(ERR_NO_START,
-					"%s: its first line ends in CR LF, and the kernel takes "
-					"the CR for part of the interpreter's name",
-					p->asked),
-			"save it with the line ends of Unix: sed -i 's/\\r$//' %s", p->asked);
+					"%s: its interpreter %s has no whole path, and the kernel "
+					"looks for it where the container starts",
+					p->asked, what),
+			"write #!/usr/bin/env %s, or its path", path_base(what));
 	return err_hint(err_new(ERR_NO_START, "%s: its interpreter %s is not there: %s", p->asked,
 				root_host_path(p->root, what, a), root_why(p->root, what)),
-		"give a sysroot that has it with --sysroot");
+		"install it, or give a sysroot that has it with --sysroot");
+}
+
+static bool ends_in_cr(const char *text)
+{
+	return text && *text && text[strlen(text) - 1] == '\r';
+}
+
+// What the kernel and env(1) would stumble over: one argument at most comes from the line.
+static struct err *check_line(const struct script *s, const struct program *p)
+{
+	bool is_env = strcmp(path_base(s->interpreter), "env") == 0;
+	const char *word = s->argument;
+
+	if (ends_in_cr(s->interpreter) || ends_in_cr(word))
+		return err_hint(err_new(ERR_NO_START,
+					"%s: its first line ends in CR LF, and the kernel takes "
+					"the CR for part of the name",
+					p->asked),
+			"save it with the line ends of Unix: sed -i 's/\\r$//' %s", p->asked);
+	if (is_env && !word)
+		return err_hint(
+			err_new(ERR_NO_START, "%s: its first line has env start nothing", p->asked),
+			"name the interpreter: #!%s python3", s->interpreter);
+	if (is_env && word[0] != '-' && strpbrk(word, " \t"))
+		return err_hint(err_new(ERR_NO_START,
+					"%s: its first line has env look for a program called "
+					"\"%s\": the kernel hands over one word",
+					p->asked, word),
+			"let env split it: #!%s -S %s", s->interpreter, word);
+	return NULL;
 }
 
 // What env(1) finds for a word in the usual PATH; NULL: nothing.
@@ -522,10 +577,13 @@ static struct err *take_interpreter(
 	} else if (word) {
 		out->path = find_in_path(out->root, word, a);
 		if (!out->path)
-			return no_interpreter(out, arena_printf(a, "/usr/bin/%s", word), a);
+			return err_hint(
+				err_new(ERR_NO_START, "%s: env finds no %s in the PATH of %s",
+					out->asked, word, out->sysroot->place),
+				"install it, or give a sysroot that has it with --sysroot");
 	}
 	if (word)
-		out->script.env = script->interpreter;
+		vec_push(a, &out->script.between, script->interpreter);
 	if (word && root_walk(out->root, script->interpreter)->error)
 		return no_interpreter(out, script->interpreter, a);
 	TRY(resolver_file(out->sysroot->resolver, out->root, out->path, &out->file));
@@ -543,14 +601,21 @@ static struct err *follow_script(
 		if (!script.is_script || !script.interpreter)
 			return NULL;
 		if (depth == SCRIPTS_MAX)
-			return refuse(out, "its interpreter is a script, too many times over");
+			return err_hint(err_new(ERR_NO_START,
+						"%s: its interpreter is a script, and that one's "
+						"too, too many times over",
+						out->asked),
+				"end it with a program, such as #!/bin/sh");
 		if (out->root == s->host && s->ngiven)
 			TRY_AS(tree_of_script(s, asked, &out->sysroot), "%s", out->asked);
 		if (!depth) {
 			out->script.root = out->root;
 			out->script.path = out->file->walk->path;
 			out->script.name = out->path;
+		} else {
+			vec_push(a, &out->script.between, out->path);
 		}
+		TRY(check_line(&script, out));
 		TRY(take_interpreter(&script, a, out));
 	}
 	return NULL;

@@ -45,8 +45,9 @@ struct program {
 		struct root *root;
 		const char *path; // canonical, in root
 		const char *name; // as it was named, in root: a link may lead to it
-		const char
-			*env; // "/usr/bin/env", where that is to find the interpreter; NULL: none
+		// What runs before the interpreter, in the sysroot: env(1), interpreters that are
+		// scripts.
+		struct strings between;
 	} script;
 	struct platform platform; // as far as the file itself tells
 	const struct sysroot *sysroot;

@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# Scripts as programs: what becomes of good ones in an image, and what is said of bad ones.
+load ../lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	python=/usr/bin/python3
+	[ -x $python ] && [ -r /usr/lib/python3/dist-packages ] || skip "no Debian's python3 here"
+}
+
+script() { # FILE LINE...
+	mkdir -p "$(dirname "$1")"
+	printf '%s\n' "${@:2}" >"$1"
+	chmod 755 "$1"
+}
+
+build() { # STATUS ARG...
+	rm -rf image
+	expect "$1" "$imgmin" build --progress plain --compression none --layers single \
+		-o oci:image "${@:2}"
+}
+
+# refused WHAT HINT: the last script is refused with these words.
+refused() { # STATUS FILE WHAT HINT
+	build "$1" "$2"
+	says "$3"
+	says "hint: "
+	says "$4"
+	[ ! -e image ]
+}
+
+# run_image PROGRAM ARG...: the image just built, as the kernel starts it.
+run_image() {
+	local digest
+	need_root
+	need_tool jq
+	rm -rf root
+	mkdir -p root/dev
+	mknod -m 666 root/dev/null c 1 3
+	digest=$(jq -r '.manifests[0].digest | sub(":"; "/")' image/index.json)
+	digest=$(jq -r '.layers[0].digest | sub(":"; "/")' "image/blobs/$digest")
+	tar -xf "image/blobs/$digest" -C root
+	[ "$(uname -m)" = x86_64 ] || skip "runs on amd64"
+	expect 0 chroot root "$@"
+}
+
+@test "should-fail: first lines that start nothing" {
+	script a.py 'import os'
+	refused 3 ./a.py 'not an ELF file' '#!/usr/bin/python3'
+	script a.py '#!'
+	refused 3 ./a.py './a.py' 'first line names their interpreter'
+	for line in '#!/usr/bin/python3' '#!/usr/bin/env python3' '#!/usr/bin/python3 -u'; do
+		script a.py "$line"$'\r' $'print(1)\r'
+		refused 3 ./a.py 'ends in CR LF' "sed -i 's/\\r\$//' ./a.py"
+	done
+	script a.py '#!/usr/bin/python9'
+	refused 3 ./a.py 'its interpreter /usr/bin/python9 is not there' '--sysroot'
+	script a.py '#!python3'
+	refused 3 ./a.py 'has no whole path' '#!/usr/bin/env python3'
+	script a.py '#!/usr/bin/env python9'
+	refused 3 ./a.py 'env finds no python9 in the PATH of /' '--sysroot'
+	script a.py '#!/usr/bin/env'
+	refused 3 ./a.py 'env start nothing' '#!/usr/bin/env python3'
+	script a.py '#!/usr/bin/env python3 -u'
+	refused 3 ./a.py '"python3 -u"' '#!/usr/bin/env -S python3 -u'
+	script a.py "#!$PWD/a.py"
+	refused 3 ./a.py 'too many times over' '#!/bin/sh'
+}
+
+@test "should-fail: an interpreter that the sysroot lacks" {
+	mkdir -p root/usr/bin
+	script a.py '#!/usr/bin/python3'
+	build 3 --sysroot root ./a.py
+	says "its interpreter $PWD/root/usr/bin/python3 is not there"
+	script a.py '#!/usr/bin/env python3'
+	build 3 --sysroot root ./a.py
+	says "env finds no python3 in the PATH of $PWD/root"
+}
+
+@test "should-fail: no Python, and modules that are nowhere" {
+	script a.py '#!/usr/bin/python3' 'import os' 'print "hello"'
+	refused 1 ./a.py 'a.py:3: this is Python 2' '2to3'
+	script a.py '#!/usr/bin/python3' 'x = (1'
+	build 1 ./a.py
+	says "a.py:2: '(' is never closed"
+	script a.py '#!/usr/bin/python3' 'import os' 'import no_such.thing'
+	refused 3 ./a.py 'no_such.thing, which a.py:3 imports, is not found' 'bring the module'
+	# The same of a module that the script has beside it.
+	script a.py '#!/usr/bin/python3' 'import b'
+	script b.py 'import no_such'
+	refused 3 ./a.py 'no_such, which b.py:1 imports, is not found' 'bring the module'
+	script a.py '#!/usr/bin/python3'
+	build 3 --python-module nowhere ./a.py
+	says 'nowhere, which --python-module'
+	: >egg.egg
+	script a.py '#!/usr/bin/python3' 'import in_egg'
+	build 3 --env "PYTHONPATH=$PWD/egg.egg" ./a.py
+	says 'zipped eggs'
+}
+
+@test "a missing module that the script expects is no error" {
+	script a.py '#!/usr/bin/python3' 'try:' '    import no_such' 'except ImportError:' \
+		'    no_such = None' 'def f():' '    import not_here' 'print(no_such)'
+	build 0 ./a.py
+	says 'not_here, which a.py:7 imports in f(), is not found'
+	run_image /usr/bin/a.py
+	[ "$output" = None ]
+}
+
+@test "cycles, packages, relative imports and data come along" {
+	script main.py '#!/usr/bin/env -S python3 -B' 'import one, own.words' \
+		'print(one.name, own.words.text(), own.words.data())'
+	script one.py 'import two' 'name = "one"'
+	script two.py 'import one' 'name = "two"'
+	script own/__init__.py '"a package"'
+	script own/words.py 'from . import deeper' 'import os' 'def text(): return deeper.TEXT' \
+		'def data(): return open(os.path.join(os.path.dirname(__file__), "words.txt")).read()'
+	script own/deeper/__init__.py 'from ..more import TEXT'
+	script own/more.py 'TEXT = "deep"'
+	echo -n data >own/words.txt
+	build 0 --install /app/ --add own/words.txt:/app/own/words.txt ./main.py
+	run_image /app/main.py
+	[ "$output" = 'one deep data' ]
+	# Where it was run before, the image is the same.
+	python3 -c 'import compileall; compileall.compile_dir(".", quiet=1)'
+	build 0 --install /app/ --add own/words.txt:/app/own/words.txt ./main.py
+	first=${output##*@}
+	mkdir elsewhere
+	cp -r main.py one.py two.py own elsewhere
+	find elsewhere -name __pycache__ -exec rm -r {} +
+	touch -d '2001-02-03' elsewhere/*.py elsewhere/own/*.py
+	build 0 --install /app/ --add elsewhere/own/words.txt:/app/own/words.txt elsewhere/main.py
+	[ "$first" = "${output##*@}" ]
+}
+
+@test "a module named like one of the library stands in for it, and this is said" {
+	script main.py '#!/usr/bin/python3' 'import random' 'print(random.x)'
+	script random.py 'x = 5'
+	build 0 ./main.py
+	says "random.py beside the script stands in for the standard library's random"
+	run_image /usr/bin/main.py
+	[ "$output" = 5 ]
+}
+
+@test "an interpreter that is a script comes along with its own" {
+	script inner.sh '#!/bin/sh' 'echo "inner $1"'
+	script outer "#!$PWD/inner.sh" 'text'
+	build 0 ./outer
+	run_image /bin/sh "$PWD/inner.sh" x
+	[ "$output" = 'inner x' ]
+	expect 0 chroot root /usr/bin/outer
+	[ "$output" = 'inner /usr/bin/outer' ]
+}
+
+@test "a script of the sysroot keeps its place, and the name of a link to it" {
+	sysroot root amd64 python
+	build 0 --sysroot "$root" "$root/usr/bin/chardet"
+	run_image /usr/bin/chardet --version
+	[[ $output == 'chardet '* ]]
+	[ -L root/usr/bin/chardet ]
+}
+
+@test "shell scripts: commands are told, and taken when asked for" {
+	script a.sh '#!/bin/sh' '. ./lib.sh' 'echo one | tr o 0' 'no_such_command || $EDITOR' 'date -u +%Z'
+	build 0 -v ./a.sh
+	says 'a.sh calls programs that the image lacks: tr, date (--include-commands takes them)'
+	says 'a.sh calls no_such_command, which the sysroot does not have'
+	says 'a.sh calls $EDITOR, which only a run can tell'
+	says 'a.sh reads ./lib.sh'
+	script a.sh '#!/bin/sh' 'echo one | tr o 0' 'wc -c </dev/null'
+	build 0 --include-commands ./a.sh
+	run_image /usr/bin/a.sh
+	[ "$output" = '0ne
+0' ]
+	script a.sh '#!/bin/sh' 'cat "x'
+	build 0 ./a.sh
+	says 'a.sh: line 2: a quote is not closed'
+}
+
+@test "two scripts in one image, and scripts of interpreters that are not known" {
+	script a.py '#!/usr/bin/python3' 'print("a")'
+	script b.sh '#!/bin/sh' 'echo b'
+	build 0 ./a.py ./b.sh
+	run_image /usr/bin/a.py
+	[ "$output" = a ]
+	expect 0 chroot root /usr/bin/b.sh
+	[ "$output" = b ]
+	script a.awk '#!/usr/bin/awk -f' 'BEGIN { print 1 }'
+	build 0 ./a.awk
+	says 'what such a script loads is not known'
+}
+
+@test "several sysroots: --platform says which" {
+	sysroot armhf armhf python
+	sysroot amd64 amd64 python
+	script a.py '#!/usr/bin/python3' 'print(1)'
+	both=(--sysroot "linux/amd64=$amd64" --sysroot "linux/arm/v7=$armhf")
+	build 0 "${both[@]}" --platform linux/arm/v7 ./a.py
+	says 'linux/arm/v7: '
+	build 0 "${both[@]}" --platform linux/amd64 ./a.py
+	says 'linux/amd64: '
+	build 3 "${both[@]}" ./a.py
+	says 'does not say for which platform'
+	says '--platform'
+	build 3 "${both[@]}" --platform linux/riscv64 ./a.py
+	says 'no sysroot was given for linux/riscv64'
+}
