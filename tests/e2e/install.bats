@@ -20,6 +20,13 @@ setup() {
 	done
 }
 
+@test "nothing links in OpenSSL's providers, which cost five megabytes and a slower start" {
+	need_tool nm
+	nm "$imgmin" >"$BATS_TEST_TMPDIR/symbols"
+	grep -q ' T main$' "$BATS_TEST_TMPDIR/symbols"
+	[ "$(grep -c OSSL_PROVIDER_load "$BATS_TEST_TMPDIR/symbols")" = 0 ]
+}
+
 @test "make for armhf, linked with static libraries, runs in the armhf sysroot" {
 	local dev programs
 	need_root
