@@ -15,13 +15,26 @@ const char *env_value(const struct strings *env, const char *name)
 	return NULL;
 }
 
+const char *env_path(const struct strings *env)
+{
+	const char *path = env_value(env, "PATH");
+
+	return path ? path : DEFAULT_PATH;
+}
+
+const char *path_in_workdir(const struct runtime_config *c, const char *path, struct arena *a)
+{
+	if (path[0] == '/')
+		return path;
+	return arena_printf(a, "%s/%s", c->working_dir ? c->working_dir : "", path);
+}
+
 void container_read(struct container *c, struct arena *a)
 {
-	const char *path = env_value(&c->config.env, "PATH");
-	char *dirs = arena_strdup(a, path ? path : DEFAULT_PATH), *save = NULL;
+	char *dirs = arena_strdup(a, env_path(&c->config.env)), *save = NULL;
 
 	c->library_path = env_value(&c->config.env, "LD_LIBRARY_PATH");
 	c->path = (struct strings){0};
 	for (char *dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save))
-		vec_push(a, &c->path, dir);
+		vec_push(a, &c->path, path_in_workdir(&c->config, dir, a));
 }

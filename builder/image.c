@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "builder/container.h"
+
 #define INDEX_DEPTH_MAX 4                       // indexes in indexes
 #define MANIFESTS_MAX 1000                      // of one image
 #define ATTESTATION "vnd.docker.reference.type" // annotation of BuildKit's
@@ -90,14 +92,7 @@ struct err *image_read(
 
 const char *image_env(const struct image *image, const char *name)
 {
-	const struct strings *env = &image->config.config.env;
-	size_t n = strlen(name);
-
-	// Of several the last one counts, as in the container.
-	for (size_t i = env->len; i-- > 0;)
-		if (strncmp(env->at[i], name, n) == 0 && env->at[i][n] == '=')
-			return env->at[i] + n + 1;
-	return NULL;
+	return env_value(&image->config.config.env, name);
 }
 
 // ---- the one that was asked for ----

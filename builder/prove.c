@@ -82,7 +82,7 @@ static struct err *prove_entrypoint(const struct assembly *a)
 	const struct walk *w = NULL;
 
 	if (word && strchr(word, '/')) {
-		w = root_walk(a->inside, word);
+		w = root_walk(a->inside, path_in_workdir(c, word, tree_arena(a->tree)));
 	} else if (word) {
 		for (size_t i = 0; i < a->container->path.len && (!w || w->error); i++)
 			w = root_walk(a->inside,
@@ -91,13 +91,13 @@ static struct err *prove_entrypoint(const struct assembly *a)
 	}
 	if (word && (!w || w->error || !S_ISREG(w->node.mode) || !(w->node.mode & 0111)))
 		return err_hint(err_new(ERR_NO_START,
-					"--entrypoint %s: the image has no such program", word),
+					"the entrypoint %s: the image has no such program", word),
 			"the program lies at %s; other files come with --add and --include",
 			a->programs.at[0]->path);
 	if (c->user && !strspn(c->user, "0123456789") && root_walk(a->inside, "/etc/passwd")->error)
 		return err_hint(
 			err_new(ERR_NO_START,
-				"--user %s: the image has no /etc/passwd to find that name in",
+				"the user %s: the image has no /etc/passwd to find that name in",
 				c->user),
 			"give numbers, as in --user 65534:65534, or bring the file with --add or --include");
 	return NULL;

@@ -128,8 +128,10 @@ static const char *find_command(struct assembly *a, const char *name)
 {
 	struct root *root = a->sysroot->root;
 
-	if (strchr(name, '/'))
+	if (strchr(name, '/')) {
+		name = path_in_workdir(&a->container->config, name, tree_arena(a->tree));
 		return root_walk(root, name)->error ? NULL : name;
+	}
 	for (size_t i = 0; i < a->container->path.len; i++) {
 		const char *path =
 			arena_printf(tree_arena(a->tree), "%s/%s", a->container->path.at[i], name);

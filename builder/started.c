@@ -3,23 +3,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "builder/container.h"
 #include "builder/image.h"
 #include "builder/script.h"
 
 #define STARTED_MAX 64 // files that one config names
 
-// Docker and containerd set it where Env has none.
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // ---- from a word to a file ----
 
 static const char *absolute(struct inside *in, const char *path)
 {
-	const char *dir = in->image->config.config.working_dir;
-
-	if (path[0] == '/')
-		return path;
-	return arena_printf(&in->arena, "%s/%s", dir && *dir ? dir : "", path);
+	return path_in_workdir(&in->image->config.config, path, &in->arena);
 }
 
 static const char *not_startable(const struct walk *w)
@@ -36,7 +30,7 @@ static const char *not_startable(const struct walk *w)
 // A word with a slash is a path, another one is looked for in PATH (runc, exec.LookPath).
 static void find_file(struct inside *in, struct started *s)
 {
-	const char *path = image_env(in->image, "PATH"), *trouble = NULL;
+	const char *path = env_path(&in->image->config.config.env), *trouble = NULL;
 	char *copy, *save = NULL;
 
 	if (strchr(s->word, '/')) {
@@ -47,7 +41,7 @@ static void find_file(struct inside *in, struct started *s)
 		s->trouble = not_startable(w);
 		return;
 	}
-	copy = arena_strdup(&in->arena, path ? path : DEFAULT_PATH);
+	copy = arena_strdup(&in->arena, path);
 	for (char *dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
 		const char *at = absolute(in, arena_printf(&in->arena, "%s/%s", dir, s->word));
 		const struct walk *w = root_walk(in->root, at);
@@ -60,9 +54,7 @@ static void find_file(struct inside *in, struct started *s)
 		if (!w->error && !trouble)
 			trouble = arena_printf(&in->arena, "%s is %s", at, not_startable(w));
 	}
-	s->trouble = trouble
-		? trouble
-		: arena_printf(&in->arena, "not found in PATH (%s)", path ? path : DEFAULT_PATH);
+	s->trouble = trouble ? trouble : arena_printf(&in->arena, "not found in PATH (%s)", path);
 }
 
 static bool is_known(const struct inside *in, const struct walk *w)

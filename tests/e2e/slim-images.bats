@@ -158,6 +158,18 @@ config_of() { # ARCHIVE
 # What an image of hello says.
 hello="0.540302 /usr/bin/hello"
 
+@test "an entrypoint below the working directory, by its path or by PATH" {
+	cp -a "$here/plain" plain
+	mkdir plain/srv
+	mv plain/usr/bin/hello plain/srv
+	for config in "'Entrypoint': ['./hello']" "'Entrypoint': ['hello'], 'Env': ['PATH=.']"; do
+		rm -rf layout
+		image pack layout plain "config['config'] = {'WorkingDir': '/srv', $config}"
+		"$imgmin" slim oci:layout -o out.tar
+		"$imgmin" check out.tar
+	done
+}
+
 @test "an image of the Docker daemon becomes one there" {
 	need_engines
 	"$imgmin" copy -q "oci:$here/plain-layout" docker-daemon:daemon/hello:2
