@@ -229,6 +229,17 @@ static struct err *add_config_dir(struct assembly *a, const char *path, const ch
 	return tree_add_walk(a->tree, a->sysroot->root, w, PART_DATA, reason);
 }
 
+// The loader reads the list again in the image.
+static struct err *add_preload_list(struct assembly *a)
+{
+	vec_each (p, &a->programs)
+		vec_each (o, &(*p)->closure.objects)
+			if ((*o)->rule == RULE_PRELOAD)
+				return assembly_take(a, "/etc/ld.so.preload", PART_LIBRARIES,
+					"names what is preloaded");
+	return NULL;
+}
+
 static struct err *add_config_dirs(struct assembly *a)
 {
 	const struct runtime_config *c = &a->container->config;
@@ -408,8 +419,10 @@ struct err *assemble(struct assembly *a, struct root *host)
 	TRY(add_includes(a, &args->include, "--include"));
 	TRY(add_includes(a, &args->keep, "--keep"));
 	TRY(add_traces(a));
-	if (a->is_image)
+	if (a->is_image) {
+		TRY(add_preload_list(a));
 		TRY(add_config_dirs(a));
+	}
 	for (size_t i = 0; i < a->spec->adds.len; i++)
 		TRY(add_files(a->tree, host, a->sysroot->root, &a->spec->adds.at[i],
 			tree_arena(a->tree)));

@@ -101,12 +101,34 @@ static struct err *not_startable(const struct slimmed *m, const struct started *
 		"--entry PATH names the program; imgmin check says more about the image");
 }
 
+// The loader goes on without what it cannot preload, and so do we (ld.so(8), LD_PRELOAD).
+static struct err *take_preloaded(struct slim *s, struct slimmed *m, struct closure *c)
+{
+	const char *list = image_env(&m->image, "LD_PRELOAD");
+	char *copy = arena_strdup(&s->build->arena, list ? list : ""), *save = NULL;
+
+	if (!c->interpreter)
+		return NULL;
+	for (char *name = strtok_r(copy, ": ", &save); name; name = strtok_r(NULL, ": ", &save)) {
+		bool found;
+
+		TRY(closure_add_hidden(m->inside.resolver, c, c->objects.at[0], name,
+			"preloaded by LD_PRELOAD", &found));
+		if (!found && !m->built->assembly.programs.len) // said once
+			build_warn(s->build,
+				arena_printf(&s->build->arena,
+					"LD_PRELOAD names %s, which the image lacks", name));
+	}
+	return NULL;
+}
+
 static struct err *take_program(struct slim *s, struct slimmed *m, struct started *from)
 {
 	struct assembly *a = &m->built->assembly;
 	struct installed *p = arena_new(&s->build->arena, struct installed);
 	struct resolver *r = m->inside.resolver;
 
+	TRY(take_preloaded(s, m, &from->closure));
 	*p = (struct installed){
 		.closure = from->closure,
 		.suggestions = from->suggestions,

@@ -170,6 +170,30 @@ hello="0.540302 /usr/bin/hello"
 	done
 }
 
+@test "what a config or the image itself preloads comes along" {
+	echo 'int fputs_of_its_own(void) { return 1; }' >own.c
+	for how in file variable; do
+		rm -rf tree layout layers small
+		cp -a "$here/plain" tree
+		mkdir -p tree/opt tree/etc
+		cc -shared -o tree/opt/own.so own.c
+		config="'Entrypoint': ['/usr/bin/hello']"
+		if [ $how = file ]; then
+			echo /opt/own.so >tree/etc/ld.so.preload
+		else
+			config+=", 'Env': ['LD_PRELOAD=/opt/own.so /opt/missing.so']"
+		fi
+		image pack layout tree "config['config'] = {$config}"
+		"$imgmin" slim oci:layout -o out.tar 2>log
+		mkdir small
+		for layer in $(layers_of out.tar); do tar xf "$layer" -C small; done
+		[ -e small/opt/own.so ]
+	done
+	grep 'LD_PRELOAD names /opt/missing.so' log
+	[ "$("$imgmin" slim oci:layout -o two.tar | grep -o 'sha256:.*')" = \
+		"$("$imgmin" slim out.tar -o two.tar | grep -o 'sha256:.*')" ]
+}
+
 @test "an image of the Docker daemon becomes one there" {
 	need_engines
 	"$imgmin" copy -q "oci:$here/plain-layout" docker-daemon:daemon/hello:2
