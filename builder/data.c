@@ -9,7 +9,7 @@
 #include "builder/data_impl.h"
 #include "ldd/verify.h"
 
-enum { PARAM_MAX = 64, TEXTS_MAX = 8 };
+enum { PARAM_MAX = 64 };
 
 // ---- the table ----
 
@@ -353,21 +353,44 @@ struct err *user_has_texts(struct collector *c, const struct data_user *u, const
 
 // ---- what calls for a rule ----
 
-static struct err *called_by_text(
-	struct collector *c, const struct data_rule *rule, const char **reason)
+// How many texts the rules before `end` have.
+static size_t texts_before(const struct data_rule *end)
 {
 	size_t n = 0;
 
-	while (rule->texts && rule->texts[n])
-		n++;
-	vec_each (u, &c->users) {
-		bool found[TEXTS_MAX] = {false};
+	for (const struct data_rule *r = rules; r < end; r++)
+		for (const char *const *t = r->texts; t && *t; t++)
+			n++;
+	return n;
+}
 
-		if (!n || !u->is_program)
+// Looks for the texts of all rules at once, the first time that one of them is asked for.
+static struct err *look_for_texts(struct collector *c, struct data_user *u)
+{
+	size_t n = texts_before(rules + sizeof(rules) / sizeof(*rules));
+	struct strings all = {0};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		for (const char *const *t = rules[i].texts; t && *t; t++)
+			vec_push(c->a, &all, *t);
+	u->texts = arena_alloc(c->a, n * sizeof(*u->texts));
+	return user_has_texts(c, u, all.at, n, u->texts);
+}
+
+static struct err *called_by_text(
+	struct collector *c, const struct data_rule *rule, const char **reason)
+{
+	size_t first = texts_before(rule);
+
+	if (!rule->texts)
+		return NULL;
+	vec_each (u, &c->users) {
+		if (!u->is_program)
 			continue;
-		TRY(user_has_texts(c, u, rule->texts, n, found));
-		for (size_t i = 0; i < n && !*reason; i++)
-			if (found[i])
+		if (!u->texts)
+			TRY(look_for_texts(c, u));
+		for (size_t i = 0; rule->texts[i] && !*reason; i++)
+			if (u->texts[first + i])
 				*reason = arena_printf(
 					c->a, "%s holds the path %s", u->name, rule->texts[i]);
 	}

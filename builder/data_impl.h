@@ -10,6 +10,7 @@ struct data_user {
 	struct closure alone; // the object by itself, for verify_imports
 	enum libc_kind libc;
 	bool is_program;
+	bool *texts; // of a program: which texts of the table it holds; NULL: not looked at yet
 };
 
 struct collector {

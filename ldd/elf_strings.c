@@ -238,14 +238,34 @@ struct texts {
 	bool *found;
 };
 
+// Paths all begin with the same byte: one look for that serves all of them.
+static void find_by_first(struct texts *t, struct span s)
+{
+	const uint8_t *at = s.ptr, *end = s.ptr + s.len;
+
+	for (; (at = memchr(at, t->at[0][0], (size_t)(end - at))); at++)
+		for (size_t i = 0; i < t->n; i++) {
+			size_t n = strlen(t->at[i]);
+
+			if (!t->found[i] && n <= (size_t)(end - at) && !memcmp(at, t->at[i], n))
+				t->found[i] = true;
+		}
+}
+
 static bool find_texts(void *arg, struct span s, bool is_last)
 {
 	struct texts *t = arg;
 	bool all = true;
 
+	bool have_one_first = t->n > 0;
+
 	(void)is_last;
+	for (size_t i = 0; i < t->n; i++)
+		have_one_first = have_one_first && *t->at[i] && *t->at[i] == *t->at[0];
+	if (have_one_first)
+		find_by_first(t, s);
 	for (size_t i = 0; i < t->n; i++) {
-		if (!t->found[i])
+		if (!t->found[i] && !have_one_first)
 			t->found[i] = memmem(s.ptr, s.len, t->at[i], strlen(t->at[i]));
 		all = all && t->found[i];
 	}
