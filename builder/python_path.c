@@ -233,6 +233,9 @@ static void read_pth_line(
 	if (!*line || *line == '#' || strlen(line) > 4096)
 		return;
 	if (strncmp(line, "import ", 7) == 0 || strncmp(line, "import\t", 7) == 0) {
+		// setuptools' own, which only matters to who builds packages.
+		if (strcmp(path_base(pth), "distutils-precedence.pth") == 0)
+			return;
 		vec_push(f->a, &f->out->executed,
 			arena_printf(f->a, "%s:%u: %.60s%s", pth, number, line,
 				strlen(line) > 60 ? "…" : ""));

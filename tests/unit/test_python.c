@@ -405,6 +405,49 @@ static void test_egg(void **state)
 	expect_error(collect(f, NULL), ERR_NO_START, "a.egg is an archive");
 }
 
+// A program as setuptools installs it, its plugins, and a handler that is never reached.
+static void test_distributions(void **state)
+{
+	struct fixture *f = *state;
+
+	shell(f, "%s", installation);
+	shell(f,
+		"cat >app/main.py <<'END'\n"
+		"__requires__ = 'My_Tool==1.0'\n"
+		"try:\n  from importlib.metadata import distribution\n"
+		"except ImportError:\n  try:\n    from importlib_metadata import distribution\n"
+		"  except ImportError:\n    from pkg_resources import load_entry_point\n"
+		"load('My_Tool==1.0', 'console_scripts', 'main')\nEND\n"
+		"cd r; mkdir usr/lib/python3.11/importlib; touch usr/lib/python3.11/importlib/__init__.py;"
+		"printf '\\ndef distribution(x): pass' >usr/lib/python3.11/importlib/metadata.py;"
+		"cd ." PACKAGES
+		"; mkdir my_tool-1.0.dist-info lib-2.egg-info other-3.dist-info tool;"
+		"touch tool/__init__.py importlib_metadata.py pkg_resources.py lib.py second.py other.py;"
+		"echo 'import lib; GROUP = \"tool.plugins\"' >tool/run.py; touch tool/one.py;"
+		"printf '[console_scripts]\\nmain = tool.run:main\\nsecond=second:main\\n"
+		"[tool.plugins]\\n1 = tool.one:One [x]\\n[no.group]\\nx = other\\n' "
+		">my_tool-1.0.dist-info/entry_points.txt; touch my_tool-1.0.dist-info/METADATA;"
+		"echo 'tool/__init__.py,,' >my_tool-1.0.dist-info/RECORD;"
+		"echo lib >lib-2.egg-info/top_level.txt; touch lib-2.egg-info/PKG-INFO;"
+		"printf '[tool.plugins]\\no = other\\n' >other-3.dist-info/entry_points.txt");
+	struct python_files all = collect_ok(f);
+
+	has(&all, PACKAGES "/tool/run.py");
+	has(&all, PACKAGES "/tool/one.py");
+	has(&all, PACKAGES "/lib.py");
+	has(&all, PACKAGES "/my_tool-1.0.dist-info/METADATA");
+	has(&all, PACKAGES "/my_tool-1.0.dist-info/entry_points.txt");
+	lacks(&all, PACKAGES "/my_tool-1.0.dist-info/RECORD");
+	has(&all, PACKAGES "/lib-2.egg-info/PKG-INFO");
+	lacks(&all, PACKAGES "/second.py");
+	lacks(&all, PACKAGES "/importlib_metadata.py");
+	lacks(&all, PACKAGES "/pkg_resources.py");
+	lacks(&all, PACKAGES "/other.py");
+	lacks(&all, PACKAGES "/other-3.dist-info/entry_points.txt");
+	assert_true(note_on(&all, "other")->is_suggestion);
+	expect_contains(note_on(&all, "other")->text, "a plugin (tool.plugins)");
+}
+
 static void test_no_library(void **state)
 {
 	struct fixture *f = *state;
@@ -439,6 +482,7 @@ int main(void)
 		FIXTURE(test_bytecode),
 		FIXTURE(test_refused),
 		FIXTURE(test_egg),
+		FIXTURE(test_distributions),
 		FIXTURE(test_no_library),
 	};
 
