@@ -56,11 +56,55 @@ static size_t rows_of(const struct built_image *image, struct row **out)
 	return n;
 }
 
+// What one large file often means, and what can be done about it.
+static const struct {
+	const char *name, *advice;
+} large[] = {
+	{"/libicudata.so",
+		"ICU's tables for all languages; a program that is built without ICU "
+		"(Qt: -no-icu) does not ask for them"},
+	{"/libcrypto.so",
+		"all of OpenSSL; linked statically (libssl-dev has the .a) it is only what "
+		"the program calls"},
+	{"/libstdc++.so", "linked with -static-libstdc++ it is only what the program calls"},
+	{"/locale-archive", "all locales of the sysroot; --with locale:NAME takes one"},
+	{"/libLLVM",
+		"a compiler, often for Mesa's drivers; --exclude leaves it out where no GPU is"},
+};
+
+static uint64_t bytes_of(const struct row *rows, size_t n)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += S_ISREG(rows[i].entry->entry.mode) ? rows[i].entry->entry.size : 0;
+	return all;
+}
+
+// Of a file that is a third of the image or more.
+static void report_hints(FILE *out, const struct row *rows, size_t n, uint64_t all)
+{
+	for (size_t i = 0; i < n && i < 3; i++) {
+		const struct entry *e = &rows[i].entry->entry;
+
+		if (!S_ISREG(e->mode) || e->size < 1000000 || e->size < all / 3)
+			continue;
+		for (size_t k = 0; k < sizeof(large) / sizeof(*large); k++)
+			if (strstr(e->path, large[k].name))
+				fprintf(out, "hint: %s is %d %% of this image: %s\n",
+					strrchr(e->path, '/') + 1,
+					(int)((double)e->size / (double)all * 100),
+					large[k].advice);
+	}
+}
+
 void report_files(FILE *out, const struct built_image *image)
 {
+	static const char bar[] = "##########";
 	const size_t shown_max = 60;
 	drop(mem_drop) struct row *rows = NULL;
 	size_t n = rows_of(image, &rows);
+	const uint64_t all = bytes_of(rows, n);
 	int width = 20;
 	char size[16];
 
@@ -69,18 +113,22 @@ void report_files(FILE *out, const struct built_image *image)
 			width = (int)strlen(rows[i].entry->entry.path);
 	if (width > 60)
 		width = 60;
-	fprintf(out, "%9s  %-*s  %-15s  %s\n", "SIZE", width, "FILE", "LAYER", "REASON");
+	fprintf(out, "%9s  %-10s  %-*s  %-15s  %s\n", "SIZE", "SHARE", width, "FILE", "LAYER",
+		"REASON");
 	for (size_t i = 0; i < n && i < shown_max; i++) {
 		const struct entry *e = &rows[i].entry->entry;
 
 		if (S_ISLNK(e->mode))
-			fprintf(out, "%9s  %s -> %s\n", "link", e->path, e->target);
+			fprintf(out, "%9s  %-10s  %s -> %s\n", "link", "", e->path, e->target);
 		else
-			fprintf(out, "%9s  %-*s  %-15s  %s\n", size_text(e->size, size), width,
-				e->path, rows[i].layer, rows[i].entry->reason);
+			fprintf(out, "%9s  %-10.*s  %-*s  %-15s  %s\n", size_text(e->size, size),
+				all ? (int)((double)e->size / (double)all * 10 + 0.5) : 0, bar,
+				width, e->path, rows[i].layer, rows[i].entry->reason);
 	}
 	if (n > shown_max)
-		fprintf(out, "%9s  and %zu smaller files and links\n", "", n - shown_max);
+		fprintf(out, "%9s  %-10s  and %zu smaller files and links\n", "", "",
+			n - shown_max);
+	report_hints(out, rows, n, all);
 }
 
 static void sum(const struct built_image *image, uint64_t *raw, uint64_t *packed, size_t *files)

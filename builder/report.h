@@ -5,7 +5,8 @@
 #include "base/size.h"
 #include "builder/slim.h"
 
-// Files with size, layer and reason, largest first; then the totals, raw and compressed.
+// Files with size, a bar of their share, layer and reason, largest first; then what can be done
+// about one that makes up most of the image.
 void report_files(FILE *out, const struct built_image *image);
 // A line for each kind of runtime data: what it costs and what calls for it, taken or not.
 void report_data(FILE *out, const struct built_image *image);

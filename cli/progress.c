@@ -645,6 +645,28 @@ FILE *progress_report(void)
 	return open_memstream(&report_text, &report_size);
 }
 
+void progress_report_cut(FILE *f)
+{
+	char *line, *rest = NULL, cut[PROGRESS_LINE_MAX];
+
+	if (!f || p.mode != LIVE || fflush(f))
+		return;
+	drop(mem_drop) char *text = str_dup(report_text);
+	const struct screen s = screen_now();
+	const locale_t before = enter_locale();
+
+	rewind(f);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const bool is_row = line[0] == ' ';
+
+		progress_cut(line, s.columns - 1, cut);
+		fprintf(f, "%s\n", is_row ? cut : line);
+	}
+	if (before)
+		uselocale(before);
+	fflush(f);
+}
+
 void progress_report_close(FILE **f)
 {
 	char *line, *rest = NULL;

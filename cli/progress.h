@@ -42,6 +42,8 @@ void progress_tagged(const char *name, const char *digest, int64_t size, const c
 void progress_say(enum progress_kind kind, const char *text, const char *hint);
 // Lines for PROGRESS_REPORT, shown when closed.
 FILE *progress_report(void);
+// The table so far gets no wider than the terminal, if that is where it goes.
+void progress_report_cut(FILE *f);
 void progress_report_close(FILE **f);
 // Nothing is live any more, and what was is taken back.
 void progress_end(void);

@@ -141,9 +141,11 @@ static void show_made(void *arg, const struct build *b)
 		return;
 	FILE *out = progress_report();
 
+	// A table's lines are cut where the terminal ends, others are not.
 	if (b->spec.args->dry_run || isatty(STDERR_FILENO) || common->verbose)
 		vec_each (image, &b->images) {
 			report_files(out, *image);
+			progress_report_cut(out);
 			account_print(out, *image);
 		}
 	vec_each (image, &b->images) {

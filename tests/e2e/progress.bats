@@ -261,3 +261,22 @@ steady() { # DIRECTORY COLUMNS
 	[ "$status" = 143 ]
 	tail -n 1 err | grep -qx 'imgmin: interrupted: the push of layer 4 of 4 was left unfinished; nothing was tagged'
 }
+
+@test "the table of files: largest first, as wide as the terminal, and what a large one means" {
+	head -c 6000000 /dev/urandom >libicudata.so.72
+	table=("$imgmin" build --dry-run --add "$PWD/libicudata.so.72:/usr/lib/libicudata.so.72"
+		"$sensor_native")
+	expect 0 "${table[@]}"
+	says 'hint: libicudata.so.72 is 6'
+	sizes=$(awk '$1 ~ /^[0-9.]+$/ && $2 ~ /^(k|M)?B$/ { print $1 $2 }' <<<"$stderr" | sed 's/B$//' |
+		tr k K | numfmt --from=si)
+	[ "$(wc -l <<<"$sizes")" -gt 4 ]
+	[ "$sizes" = "$(sort -rn <<<"$sizes")" ]
+	expect 0 "$PYTHON" "$top/tests/lib/terminal.py" 60 24 "${table[@]}"
+	[ "$(grep -cE '^ +[0-9.]+ k?M?B  ' <<<"$output")" = "$(wc -l <<<"$sizes")" ]
+	! grep -E '^ .{59}' <<<"$output"
+	[[ $output == *"hint: libicudata.so.72 is 6"* ]]
+	rm libicudata.so.72
+	expect 0 "$imgmin" build --dry-run "$sensor_native"
+	[[ $stderr != *"hint: "* ]]
+}
