@@ -238,14 +238,25 @@ struct err *place_refuse_file(const char *ref, const char *order)
 		"%s; where it is an image's name, docker://%s", order, ref);
 }
 
-struct err *place_is_registry(const char *place, struct arena *a, bool *out, struct ref *ref)
+static struct err *is_registry(
+	const char *place, bool to_write, struct arena *a, bool *out, struct ref *ref)
 {
 	struct word w;
 
-	TRY(parse(place, true, a, &w));
+	TRY(parse(place, to_write, a, &w));
 	*out = w.kind == PLACE_REGISTRY;
 	*ref = w.ref;
 	return NULL;
+}
+
+struct err *place_is_registry(const char *place, struct arena *a, bool *out, struct ref *ref)
+{
+	return is_registry(place, true, a, out, ref);
+}
+
+struct err *place_is_pulled(const char *place, struct arena *a, bool *out, struct ref *ref)
+{
+	return is_registry(place, false, a, out, ref);
 }
 
 struct err *place_platform(

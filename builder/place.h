@@ -71,6 +71,9 @@ must_check struct err *place_refuse_file(const char *ref, const char *order);
 // Would place_create send it to a registry; to which repository?
 must_check struct err *place_is_registry(
 	const char *place, struct arena *a, bool *out, struct ref *ref);
+// Would place_open look for it in a registry?
+must_check struct err *place_is_pulled(
+	const char *place, struct arena *a, bool *out, struct ref *ref);
 // Where `source` is another repository of the registry that `place` (open for writing as t) is in,
 // blobs are mounted from there.
 must_check struct err *place_mount(

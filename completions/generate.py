@@ -18,7 +18,8 @@ VALUES = {
     "[PLATFORM=]SRC": "place",
     "OS/ARCH[/VARIANT]": "platform", "LIST": "data", "SIGNAL": "signal", "COMMAND": "command",
     # These only their writer knows.
-    **dict.fromkeys(("REF", "HOST", "GLOB", "PATH", "NAME", "NAME=VALUE", "NAME[=VALUE]", "WORDS",
+    **dict.fromkeys(("REF", "HOST", "GLOB", "PATH", "NAME", "NAME=VALUE", "NAME[=VALUE]", "KEY=VALUE",
+                     "WORDS",
                      "USER", "USER[:GROUP]", "USER:PASSWORD", "PORT[/PROTO]", "SECONDS", "SIZE",
                      "N"), "none"),
 }

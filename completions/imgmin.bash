@@ -32,7 +32,7 @@ _imgmin_kind()
 		'inspect --output' | 'inspect -o' | 'inspect --authfile' | 'check --authfile' | \
 		'diff --output' | 'diff -o' | 'diff --authfile' | 'push --authfile' | \
 		'pull --authfile' | 'copy --authfile' | 'index create --authfile' | \
-		'index inspect --authfile' | 'login --authfile' | \
+		'index inspect --authfile' | 'k8s --authfile' | 'login --authfile' | \
 		'logout --authfile') kind='file' ;;
 	'build --tag' | 'build -t' | 'build --hwcaps' | 'build --install' | 'build --include' | \
 		'build --exclude' | 'build --python-module' | 'build --entrypoint' | \
@@ -53,7 +53,10 @@ _imgmin_kind()
 		'pull --retry' | 'pull --retry-delay' | 'copy --creds' | 'copy --retry' | \
 		'copy --retry-delay' | 'index create --creds' | 'index create --retry' | \
 		'index create --retry-delay' | 'index inspect --creds' | 'index inspect --retry' | \
-		'index inspect --retry-delay' | 'cache prune --keep-size' | 'login --username' | \
+		'index inspect --retry-delay' | 'k8s --device' | 'k8s --device-resource' | \
+		'k8s --node-selector' | 'k8s --env' | 'k8s -e' | 'k8s --name' | \
+		'k8s --namespace' | 'k8s -n' | 'k8s --creds' | 'k8s --retry' | \
+		'k8s --retry-delay' | 'cache prune --keep-size' | 'login --username' | \
 		'login -u' | 'login --retry' | 'login --retry-delay') kind='none' ;;
 	'build --output' | 'build -o' | 'build --sysroot' | 'slim --output' | 'slim -o' | \
 		'ldd --sysroot' | 'check --sysroot') kind='place' ;;
@@ -64,8 +67,9 @@ _imgmin_kind()
 		'slim --cert-dir' | 'ldd --library-path' | 'ldd --cert-dir' | \
 		'inspect --cert-dir' | 'check --library-path' | 'check --cert-dir' | \
 		'diff --cert-dir' | 'push --cert-dir' | 'pull --cert-dir' | 'copy --cert-dir' | \
-		'index create --cert-dir' | 'index inspect --cert-dir' | 'cache du --cache-dir' | \
-		'cache prune --cache-dir' | 'login --cert-dir') kind='dir' ;;
+		'index create --cert-dir' | 'index inspect --cert-dir' | 'k8s --cert-dir' | \
+		'cache du --cache-dir' | 'cache prune --cache-dir' | \
+		'login --cert-dir') kind='dir' ;;
 	'build --with' | 'build --without' | 'slim --with' | 'slim --without') kind='data' ;;
 	'build --strip' | 'slim --strip') kind='maybe sections all' ;;
 	'build --page-size' | 'slim --page-size') kind='words 4K 16K 64K' ;;
@@ -77,7 +81,8 @@ _imgmin_kind()
 	'build --tls-verify' | 'slim --tls-verify' | 'ldd --tls-verify' | 'inspect --tls-verify' | \
 		'check --tls-verify' | 'diff --tls-verify' | 'push --tls-verify' | \
 		'pull --tls-verify' | 'copy --tls-verify' | 'index create --tls-verify' | \
-		'index inspect --tls-verify' | 'login --tls-verify') kind='words true false' ;;
+		'index inspect --tls-verify' | 'k8s --tls-verify' | \
+		'login --tls-verify') kind='words true false' ;;
 	'ldd --format') kind='words tree list json' ;;
 	'inspect --format' | 'diff --format') kind='words text json html' ;;
 	'check --target') kind='target' ;;
@@ -124,6 +129,8 @@ _imgmin_options()
 		--retry-delay' ;;
 	'index inspect') options+=' --format --creds --authfile --cert-dir --tls-verify --retry
 		--retry-delay' ;;
+	'k8s') options+=' --device --device-resource --privileged --node-selector --env --name
+		--namespace --creds --authfile --cert-dir --tls-verify --retry --retry-delay' ;;
 	'cache du') options+=' --cache-dir --format' ;;
 	'cache prune') options+=' --all --cache-dir --keep-size' ;;
 	'login') options+=' --username --password-stdin --authfile --cert-dir --tls-verify
@@ -149,6 +156,7 @@ _imgmin_positional()
 	'copy '0) kind='place' ;;
 	'copy '1) kind='place' ;;
 	'index create '*) kind='place' ;;
+	'k8s '0) kind='place' ;;
 	esac
 }
 
@@ -275,7 +283,7 @@ _imgmin()
 		_imgmin_options "$command"
 		_imgmin_take $options
 	elif [[ -z $command || $command == help ]]; then
-		_imgmin_take build slim ldd inspect check diff push pull copy index cache login logout help version
+		_imgmin_take build slim ldd inspect check diff push pull copy index k8s cache login logout help version
 	elif ((n == 0)) && _imgmin_is_group "$command"; then
 		_imgmin_seconds "$command"
 	elif [[ $command == help\ * ]]; then

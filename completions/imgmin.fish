@@ -7,7 +7,7 @@ function __imgmin_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --progress --color --file -f --tag -t --output -o --platform --sysroot --library-path --hwcaps --install --add --include --exclude --with --without --trace --python-module --page-size --entrypoint --cmd --env -e --label --annotation --user -u --workdir -w --expose --volume --stop-signal --layers --compression --compression-level --format --source-date-epoch --iidfile --digestfile --metadata-file --max-size --cache-dir --creds --authfile --cert-dir --tls-verify --retry --retry-delay --entry --keep --why --target --keep-size --username
+        else if contains -- $word --progress --color --file -f --tag -t --output -o --platform --sysroot --library-path --hwcaps --install --add --include --exclude --with --without --trace --python-module --page-size --entrypoint --cmd --env -e --label --annotation --user -u --workdir -w --expose --volume --stop-signal --layers --compression --compression-level --format --source-date-epoch --iidfile --digestfile --metadata-file --max-size --cache-dir --creds --authfile --cert-dir --tls-verify --retry --retry-delay --entry --keep --why --target --device --device-resource --node-selector --name --namespace -n --keep-size --username
             set skip yes
         else if not string match -q -- '-*' $word
             echo $word
@@ -107,6 +107,7 @@ complete -c imgmin -n '__imgmin_only' -a push -d 'Send an image to a registry'
 complete -c imgmin -n '__imgmin_only' -a pull -d 'Fetch an image from a registry'
 complete -c imgmin -n '__imgmin_only' -a copy -d 'Copy an image between registries, layouts, archives and engines'
 complete -c imgmin -n '__imgmin_only' -a index -d 'create, inspect'
+complete -c imgmin -n '__imgmin_only' -a k8s -d 'Print a Kubernetes DaemonSet for an image'
 complete -c imgmin -n '__imgmin_only' -a cache -d 'du, prune'
 complete -c imgmin -n '__imgmin_only' -a login -d 'Keep credentials for a registry'
 complete -c imgmin -n '__imgmin_only' -a logout -d 'Forget the credentials for a registry'
@@ -126,6 +127,7 @@ complete -c imgmin -n '__imgmin_only help' -a push -d 'Send an image to a regist
 complete -c imgmin -n '__imgmin_only help' -a pull -d 'Fetch an image from a registry'
 complete -c imgmin -n '__imgmin_only help' -a copy -d 'Copy an image between registries, layouts, archives and engines'
 complete -c imgmin -n '__imgmin_only help' -a index -d 'create, inspect'
+complete -c imgmin -n '__imgmin_only help' -a k8s -d 'Print a Kubernetes DaemonSet for an image'
 complete -c imgmin -n '__imgmin_only help' -a cache -d 'du, prune'
 complete -c imgmin -n '__imgmin_only help' -a login -d 'Keep credentials for a registry'
 complete -c imgmin -n '__imgmin_only help' -a logout -d 'Forget the credentials for a registry'
@@ -323,6 +325,20 @@ complete -c imgmin -n '__imgmin_is "index inspect"' -l cert-dir -x -a '(__fish_c
 complete -c imgmin -n '__imgmin_is "index inspect"' -l tls-verify -x -a 'true false' -d 'false: any certificate will do, and plain HTTP'
 complete -c imgmin -n '__imgmin_is "index inspect"' -l retry -x -d 'how often a request is repeated; default 5'
 complete -c imgmin -n '__imgmin_is "index inspect"' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
+complete -c imgmin -n '__imgmin_is k8s' -l device -x -d 'a device of the node, with one of the next two'
+complete -c imgmin -n '__imgmin_is k8s' -l device-resource -x -d 'of a device plugin on the node, which gives the container its device'
+complete -c imgmin -n '__imgmin_is k8s' -l privileged -d 'give the container every device and every right on the node'
+complete -c imgmin -n '__imgmin_is k8s' -l node-selector -x -d 'only on nodes with this label'
+complete -c imgmin -n '__imgmin_is k8s' -l env -s e -x -d 'environment variable'
+complete -c imgmin -n '__imgmin_is k8s' -l name -x -d 'of the DaemonSet; default: the image'\''s'
+complete -c imgmin -n '__imgmin_is k8s' -l namespace -s n -x -d 'where kubectl apply puts it'
+complete -c imgmin -n '__imgmin_is k8s' -l creds -x -d 'who you are to the registry; imgmin login keeps it off the command line'
+complete -c imgmin -n '__imgmin_is k8s' -l authfile -rF -d 'credentials in the format of Docker'\''s config.json'
+complete -c imgmin -n '__imgmin_is k8s' -l cert-dir -x -a '(__fish_complete_directories)' -d 'certificates (*.crt) and client keys (*.cert, *.key) for the registry'
+complete -c imgmin -n '__imgmin_is k8s' -l tls-verify -x -a 'true false' -d 'false: any certificate will do, and plain HTTP'
+complete -c imgmin -n '__imgmin_is k8s' -l retry -x -d 'how often a request is repeated; default 5'
+complete -c imgmin -n '__imgmin_is k8s' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
+complete -c imgmin -n '__imgmin_is k8s 0' -a '(__imgmin_places)'
 complete -c imgmin -n '__imgmin_is "cache du"' -l cache-dir -x -a '(__fish_complete_directories)' -d 'the cache; default: $XDG_CACHE_HOME/imgmin, else ~/.cache/imgmin'
 complete -c imgmin -n '__imgmin_is "cache du"' -l format -x -a 'text json' -d 'text (default) or json'
 complete -c imgmin -n '__imgmin_is "cache prune"' -l all -d 'remove everything that is not being written'

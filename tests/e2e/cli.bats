@@ -21,7 +21,7 @@ imgmin()
 # A line each; some have two words, therefore $c is not quoted below.
 commands()
 {
-	imgmin help | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+( [a-z]+)?)  .*/\1/p'
+	imgmin help | sed -nE '/^Commands:/,/^$/s/^  ([a-z0-9]+( [a-z]+)?)  .*/\1/p'
 }
 
 # One error line, at most one hint, nothing on stdout.

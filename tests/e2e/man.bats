@@ -16,7 +16,7 @@ setup()
 # "index create" and "index inspect" share the page of index.
 full_names()
 {
-	"$IMGMIN" help | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+( [a-z]+)?)  .*/\1/p'
+	"$IMGMIN" help | sed -nE '/^Commands:/,/^$/s/^  ([a-z0-9]+( [a-z]+)?)  .*/\1/p'
 }
 
 commands()
@@ -95,7 +95,7 @@ in_table()
 	for c in $(commands); do
 		grep -q "^\*imgmin-$c\*(1)" "$MAN/imgmin.1.scd"
 	done
-	for page in $(grep -oh '\*imgmin-[a-z]*\*(1)' "$MAN"/*.scd | tr -d '*' | sort -u); do
+	for page in $(grep -oh '\*imgmin-[a-z0-9]*\*(1)' "$MAN"/*.scd | tr -d '*' | sort -u); do
 		[ -e "$MAN/${page%(1)}.1.scd" ]
 	done
 }
