@@ -18,7 +18,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstr
 PACKAGES := libarchive libelf libdeflate libzstd jansson libfyaml libcrypto zlib
 override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 override CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DVERSION='"$(VERSION)"'
-override CFLAGS += -std=gnu11 $(WARNINGS) -fno-common -ffunction-sections -fdata-sections -pthread \
+# Debugging information, and with it the build id, tells nothing of the directory of the build.
+override CFLAGS += -ffile-prefix-map=$(CURDIR)=. -std=gnu11 $(WARNINGS) -fno-common -ffunction-sections -fdata-sections -pthread \
 	$(SANITIZE)
 
 # Linked into the program, so that starting it costs no more than starting any C program;
@@ -136,8 +137,20 @@ install: all $(MAN)
 	$(if $(wildcard completions/imgmin.fish),install -D -m 644 completions/imgmin.fish \
 		$(SHARE)/fish/vendor_completions.d/imgmin.fish)
 
+# Debian packages, in $(B)/deb.
+DEBS ?= amd64 arm64 armhf
+deb:
+	@tests/lib/deps.sh deb
+	@B=$(B) packaging/deb.sh $(VERSION) $(B)/deb $(DEBS)
+
+# imgmin's own image for these architectures; IMAGE_OPTIONS="-t user/imgmin --push" sends it.
+IMAGE_OPTIONS ?= -t imgmin -o $(B)/imgmin.tar
+image: all
+	@tests/lib/deps.sh image
+	@B=$(B) PLATFORMS="$(DEBS)" packaging/image.sh $(VERSION) $(IMAGE_OPTIONS)
+
 clean:
 	rm -rf $(B) build-san build-fuzz
 
-.PHONY: all bench check clean completions demo fuzz golden install san tests unit
+.PHONY: all bench check clean completions deb demo fuzz golden image install san tests unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that a goal needs and this machine lacks, and says which.
 #
-#   tests/lib/deps.sh build|demo|unit|check|bench|fuzz     installs
+#   tests/lib/deps.sh build|demo|unit|check|bench|fuzz|deb|image     installs
 #   tests/lib/deps.sh --print GOAL                         only prints the apt-get line, if any
 #
 # Exit status: 0 nothing is missing any more, 2 no right to install (the line to run is printed),
@@ -15,6 +15,7 @@ build='make gcc libc6-dev pkg-config libarchive-dev libelf-dev libdeflate-dev li
 # Linked programs for the other machine, and a processor for them. From Debian 13 on qemu-user is
 # static itself, and its binfmt lines are in qemu-user-binfmt.
 armhf='gcc-arm-linux-gnueabihf libc6-dev-armhf-cross'
+cross="$armhf gcc-aarch64-linux-gnu libc6-dev-arm64-cross mmdebstrap debian-archive-keyring"
 emulator='qemu-user-static|qemu-user-binfmt'
 unit='libcmocka-dev binutils gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -24,7 +25,7 @@ engines='docker.io docker-cli? docker-registry apache2-utils containerd runc sko
 	umoci? buildah podman'
 e2e='bats python3 curl openssl iproute2 zstd libdeflate-tools jq attr file binutils util-linux procps mmdebstrap
 	debian-archive-keyring scdoc golang-go chromium? zsh fish tmux
-	python3-jsonschema python3-yaml npm?'
+	python3-jsonschema python3-yaml npm? shellcheck lintian'
 
 packages_of() {
 	case $1 in
@@ -34,9 +35,10 @@ packages_of() {
 	check) echo "$build $unit $armhf $emulator $engines $e2e" ;;
 	bench) echo "$build $armhf hyperfine libtree buildah pigz time python3 docker-registry? skopeo curl
 		mmdebstrap debian-archive-keyring" ;;
+	deb | image) echo "$build $cross scdoc dpkg-dev" ;;
 	fuzz) echo "$build clang llvm" ;;
 	*)
-		echo "usage: tests/lib/deps.sh [--print] build|demo|unit|check|bench|fuzz" >&2
+		echo "usage: tests/lib/deps.sh [--print] build|demo|unit|check|bench|fuzz|deb|image" >&2
 		exit 2
 		;;
 	esac
