@@ -5,14 +5,19 @@
 #include "builder/container.h"
 
 #define INDEX_DEPTH_MAX 4                       // indexes in indexes
-#define MANIFESTS_MAX 1000                      // of one image
+#define MANIFESTS_MAX 1000                      // of one image, its indexes among them
 #define ATTESTATION "vnd.docker.reference.type" // annotation of BuildKit's
 
+// *seen counts what was read: indexes that hold none but each other would never end.
 static struct err *add_manifests(struct transport *t, const struct descriptor *d, int depth,
-	struct arena *a, struct descriptors *out)
+	size_t *seen, struct arena *a, struct descriptors *out)
 {
 	struct index x;
 	struct span text;
+
+	if (++*seen > MANIFESTS_MAX)
+		return err_new(ERR_FAILED, "%s holds more than %d manifests and indexes", t->name,
+			MANIFESTS_MAX);
 
 	if (!media_is_index(d->media_type)) {
 		vec_push(a, out, *d);
@@ -23,20 +28,19 @@ static struct err *add_manifests(struct transport *t, const struct descriptor *d
 			INDEX_DEPTH_MAX);
 	TRY(transport_read(t, d, a, &text));
 	TRY(index_read(text, a, &x, arena_printf(a, "index %s", d->digest)));
-	for (size_t i = 0; i < x.manifests.len; i++) {
-		TRY(add_manifests(t, (struct descriptor *)x.manifests.at + i, depth + 1, a, out));
-		if (out->len > MANIFESTS_MAX)
-			return err_new(ERR_FAILED, "%s holds more than %d manifests", d->digest,
-				MANIFESTS_MAX);
-	}
+	for (size_t i = 0; i < x.manifests.len; i++)
+		TRY(add_manifests(
+			t, (struct descriptor *)x.manifests.at + i, depth + 1, seen, a, out));
 	return NULL;
 }
 
 struct err *image_manifests(
 	struct transport *t, const struct descriptor *top, struct arena *a, struct descriptors *out)
 {
+	size_t seen = 0;
+
 	*out = (struct descriptors){0};
-	return add_manifests(t, top, 0, a, out);
+	return add_manifests(t, top, 0, &seen, a, out);
 }
 
 bool descriptor_is_attestation(const struct descriptor *d)

@@ -363,6 +363,23 @@ refused() { # STATUS ARG...
 	says libm.so.6
 }
 
+@test "indexes that hold nothing but each other come to an end" {
+	"$PYTHON" - layout "$top/tests/lib" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[2])
+		import image
+		media = image.OCI + "index.v1+json"
+		inner = []
+		for level in range(3):
+		    index = {"schemaVersion": 2, "mediaType": media, "manifests": inner}
+		    one = dict(image.put_json("layout", index), mediaType=media)
+		    inner = [one] * 2000
+		image.write_layout("layout", {"schemaVersion": 2, "manifests": [one]})
+	END
+	refused 1 oci:layout
+	says "more than 1000 manifests and indexes"
+}
+
 @test "hostile images leave nothing behind, here or elsewhere" {
 	mkdir outside
 	echo untouched >outside/sentinel

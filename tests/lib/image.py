@@ -128,4 +128,5 @@ def main():
      "blob": lambda: blob(where, words[0])}[command]()
 
 
-main()
+if __name__ == "__main__":
+    main()
