@@ -16,9 +16,8 @@ static struct err *add_manifests(struct transport *t, const struct descriptor *d
 	struct span text;
 
 	if (++*seen > MANIFESTS_MAX)
-		return err_new(ERR_FAILED, "%s holds more than %d manifests and indexes", t->name,
-			MANIFESTS_MAX);
-
+		return err_new(
+			ERR_FAILED, "it holds more than %d manifests and indexes", MANIFESTS_MAX);
 	if (!media_is_index(d->media_type)) {
 		vec_push(a, out, *d);
 		return NULL;

@@ -10,7 +10,8 @@
 #include "oci/layout.h"
 
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
-#define NESTING_MAX 4 // of an index in an index
+#define NESTING_MAX 4     // of an index in an index
+#define REACHED_MAX 10000 // documents of one image, each time that an index names them
 
 // What was put under a digest. Documents and configs are kept: manifest.json follows from them.
 struct stored {
@@ -235,6 +236,7 @@ struct reached {
 struct reached_list {
 	struct reached *at;
 	size_t len, cap;
+	size_t seen; // of manifests and indexes
 };
 
 // Attestations and other artifacts hang in the index, too; docker load has no use for them.
@@ -251,6 +253,8 @@ static struct err *reach(
 
 	if (!s || !s->bytes.ptr || depth > NESTING_MAX)
 		return NULL;
+	if (++out->seen > REACHED_MAX)
+		return err_new(ERR_FAILED, "its indexes name more than %d manifests", REACHED_MAX);
 	if (media_is_manifest(d->media_type)) {
 		struct manifest m;
 

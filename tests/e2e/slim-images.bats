@@ -378,6 +378,9 @@ refused() { # STATUS ARG...
 	END
 	refused 1 oci:layout
 	says "more than 1000 manifests and indexes"
+	expect 1 "$imgmin" copy oci:layout out.tar
+	says "more than 10000 manifests"
+	[ ! -e out.tar ]
 }
 
 @test "hostile images leave nothing behind, here or elsewhere" {
