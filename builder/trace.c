@@ -311,10 +311,10 @@ static struct process *process_nameless(struct trace *t)
 {
 	if (t->first && !t->first->ended)
 		return t->first;
-	vec_each (p, &t->processes)
-		if (!(*p)->ended)
-			return t->first = *p;
-	return t->first = process_new(t, NULL);
+	for (size_t i = 0; t->alive && i < t->processes.len; i++)
+		if (!t->processes.at[i]->ended)
+			return t->first = t->processes.at[i];
+	return t->first ? t->first : (t->first = process_new(t, NULL));
 }
 
 static struct process *process_of(struct trace *t, const char *pid)

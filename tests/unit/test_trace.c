@@ -322,6 +322,17 @@ static void test_bounds(void **state)
 		files = read_text(many, &unknown);
 		assert_int_equal(files.len, 0);
 	}
+	// Many ends of a process that has none: each is one step.
+	{
+		static const char end_line[] = "+++ exited with 0 +++\n";
+		const size_t n = 1000000;
+		drop(mem_drop) char *many = mem_alloc(n * (sizeof(end_line) - 1) + 1);
+
+		for (size_t i = 0; i < n; i++)
+			memcpy(many + i * (sizeof(end_line) - 1), end_line, sizeof(end_line) - 1);
+		files = read_text(many, &unknown);
+		assert_int_equal(files.len, 0);
+	}
 }
 
 // ---- The real strace
