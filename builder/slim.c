@@ -287,7 +287,7 @@ static struct err *read_image(struct slim *s, const struct descriptor *d, struct
 	for (size_t i = 0; i < n; i++) {
 		m->raw_before += layers[i].raw_size;
 		m->packed_before += (uint64_t)layers[i].descriptor.size;
-		m->files_before += layers[i].files;
+		m->files_before += (size_t)layers[i].files;
 	}
 	return NULL;
 }

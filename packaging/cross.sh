@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=$1
-B=${B:-build}
+# Always the same spelling: what depends on which header is kept with the names that make was given.
+B=$(realpath -m --relative-to=. "${B:-build}")
 
 case $arch in
 amd64) triplet=x86_64-linux-gnu ;;
