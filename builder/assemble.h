@@ -74,8 +74,8 @@ must_check struct err *assembly_take_libraries(
 // must be the same set of files, else ERR_NO_START (builder/prove.c).
 must_check struct err *assembly_prove(struct assembly *a);
 
-// A minimal /etc/ld.so.cache, where a library can be found by no other rule
-// (builder/loader_cache.c).
+// A minimal /etc/ld.so.cache where a library can be found by no other rule, and musl's list of
+// directories (builder/loader_cache.c).
 must_check struct err *assembly_add_loader_cache(struct assembly *a);
 
 // Files of the tree `from` that match a --include pattern and no --exclude one (builder/include.c).

@@ -1,4 +1,5 @@
-// The ld.so.cache of an image: no more than what only a cache can find.
+// The ld.so.cache of an image: no more than what only a cache can find. musl has no cache, but may
+// have a list of its directories.
 #include <string.h>
 
 #include "builder/assemble.h"
@@ -64,6 +65,24 @@ static struct err *collect_cache(
 	return NULL;
 }
 
+// Where libraries lie that musl searches by its list, the image has the list too.
+static struct err *add_musl_dirs(struct assembly *a, const struct installed *p)
+{
+	const struct closure *c = &p->closure;
+	struct loader *ld;
+
+	if (c->libc != LIBC_MUSL)
+		return NULL;
+	TRY(resolver_loader(p->program.sysroot->resolver, &p->program.file->elf, LIBC_MUSL, &ld));
+	for (size_t i = 1; ld->dirs_file && i < c->objects.len; i++)
+		if (c->objects.at[i]->file && c->objects.at[i]->rule != RULE_INTERPRETER)
+			return tree_find(a->tree, ld->dirs_file)
+				? NULL
+				: assembly_take(a, ld->dirs_file, PART_LIBRARIES,
+					  "names the loader's directories");
+	return NULL;
+}
+
 struct err *assembly_add_loader_cache(struct assembly *a)
 {
 	struct cache_entries entries = {0};
@@ -71,6 +90,7 @@ struct err *assembly_add_loader_cache(struct assembly *a)
 
 	vec_each (p, &a->programs) {
 		TRY(collect_cache(a, *p, &entries));
+		TRY(add_musl_dirs(a, *p));
 		big_endian = (*p)->program.file->elf.data == ELFDATA2MSB;
 	}
 	vec_each (p, &a->included)

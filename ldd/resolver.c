@@ -263,6 +263,7 @@ static struct err *musl_dirs(struct resolver *r, struct loader *ld)
 			arena_printf(a, "%s/etc%.*s.path", prefix, (int)(end - base), base);
 
 		TRY(root_read(r->options.sysroot, path, 65536, a, &text));
+		ld->dirs_file = text.ptr ? path : NULL;
 	}
 	if (!text.ptr) {
 		for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)

@@ -74,6 +74,7 @@ struct loader {
 	const char *path;               // PT_INTERP as the programs say it; NULL: none
 	const struct object_file *file; // NULL: missing
 	struct strings system_dirs;     // absolute, without a slash at the end
+	const char *dirs_file;          // of the sysroot, that names them to musl; NULL: none
 	const char *lib;                // what $LIB stands for: "lib/arm-linux-gnueabihf"
 	struct map system_found;        // ldd/search.c: names already looked for
 };

@@ -194,6 +194,25 @@ hello="0.540302 /usr/bin/hello"
 		"$("$imgmin" slim out.tar -o two.tar | grep -o 'sha256:.*')" ]
 }
 
+@test "musl finds libraries by the list of its directories" {
+	need_tool musl-gcc
+	mkdir -p tree/opt/lib tree/usr/bin tree/lib tree/etc
+	echo 'int own(void) { return 0; }' >own.c
+	echo 'int own(void); int main(void) { return own(); }' >main.c
+	musl-gcc -shared -o tree/opt/lib/libown.so own.c
+	musl-gcc -o tree/usr/bin/main main.c -Ltree/opt/lib -lown
+	loader=$(readelf -lW tree/usr/bin/main | grep -o '/lib/ld-musl-[^]]*')
+	cp -L "$loader" tree/lib/
+	list=/etc/$(basename "${loader%.so.1}").path
+	printf '/lib\n/opt/lib\n' >"tree$list"
+	image pack layout tree "config['config'] = {'Entrypoint': ['/usr/bin/main']}"
+	"$imgmin" slim oci:layout -o out.tar
+	mkdir small
+	for layer in $(layers_of out.tar); do tar xf "$layer" -C small; done
+	cmp "tree$list" "small$list"
+	chroot small /usr/bin/main
+}
+
 @test "an image of the Docker daemon becomes one there" {
 	need_engines
 	"$imgmin" copy -q "oci:$here/plain-layout" docker-daemon:daemon/hello:2
