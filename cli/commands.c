@@ -5,7 +5,7 @@
 extern const struct command command_build, command_slim, command_ldd, command_inspect,
 	command_check, command_diff, command_cache_du, command_cache_prune, command_push,
 	command_pull, command_copy, command_index_create, command_index_inspect, command_k8s,
-	command_login, command_logout, command_help, command_version;
+	command_deploy, command_login, command_logout, command_help, command_version;
 
 const struct command *const commands[] = {
 	&command_build,
@@ -19,6 +19,7 @@ const struct command *const commands[] = {
 	&command_copy,
 	&command_index_create,
 	&command_index_inspect,
+	&command_deploy,
 	&command_k8s,
 	&command_cache_du,
 	&command_cache_prune,

@@ -18,7 +18,7 @@ VALUES = {
     "[PLATFORM=]SRC": "place",
     "OS/ARCH[/VARIANT]": "platform", "LIST": "data", "SIGNAL": "signal", "COMMAND": "command",
     # These only their writer knows.
-    **dict.fromkeys(("REF", "HOST", "GLOB", "PATH", "NAME", "NAME=VALUE", "NAME[=VALUE]", "KEY=VALUE",
+    **dict.fromkeys(("REF", "HOST", "GLOB", "PATH", "NAME", "NAME=VALUE", "NAME[=VALUE]", "KEY=VALUE", "ssh://[USER@]HOST[:PORT]",
                      "WORDS",
                      "USER", "USER[:GROUP]", "USER:PASSWORD", "PORT[/PROTO]", "SECONDS", "SIZE",
                      "N"), "none"),

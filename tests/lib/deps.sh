@@ -25,7 +25,7 @@ engines='docker.io docker-cli? docker-registry apache2-utils containerd runc sko
 	umoci? buildah podman'
 e2e='bats python3 curl openssl iproute2 zstd libdeflate-tools jq attr file binutils util-linux procps mmdebstrap
 	debian-archive-keyring scdoc golang-go chromium? zsh fish tmux
-	python3-jsonschema python3-yaml npm? shellcheck lintian'
+	python3-jsonschema python3-yaml npm? shellcheck lintian openssh-client openssh-server time'
 
 packages_of() {
 	case $1 in
