@@ -32,8 +32,8 @@ _imgmin_kind()
 		'inspect --output' | 'inspect -o' | 'inspect --authfile' | 'check --authfile' | \
 		'diff --output' | 'diff -o' | 'diff --authfile' | 'push --authfile' | \
 		'pull --authfile' | 'copy --authfile' | 'index create --authfile' | \
-		'index inspect --authfile' | 'k8s --authfile' | 'login --authfile' | \
-		'logout --authfile') kind='file' ;;
+		'index inspect --authfile' | 'deploy --authfile' | 'k8s --authfile' | \
+		'login --authfile' | 'logout --authfile') kind='file' ;;
 	'build --tag' | 'build -t' | 'build --hwcaps' | 'build --install' | 'build --include' | \
 		'build --exclude' | 'build --python-module' | 'build --entrypoint' | \
 		'build --cmd' | 'build --env' | 'build -e' | 'build --label' | \
@@ -53,22 +53,23 @@ _imgmin_kind()
 		'pull --retry' | 'pull --retry-delay' | 'copy --creds' | 'copy --retry' | \
 		'copy --retry-delay' | 'index create --creds' | 'index create --retry' | \
 		'index create --retry-delay' | 'index inspect --creds' | 'index inspect --retry' | \
-		'index inspect --retry-delay' | 'k8s --device' | 'k8s --device-resource' | \
-		'k8s --node-selector' | 'k8s --env' | 'k8s -e' | 'k8s --name' | \
-		'k8s --namespace' | 'k8s -n' | 'k8s --creds' | 'k8s --retry' | \
+		'index inspect --retry-delay' | 'deploy --namespace' | 'deploy -n' | \
+		'deploy --creds' | 'deploy --retry' | 'deploy --retry-delay' | 'k8s --device' | \
+		'k8s --device-resource' | 'k8s --node-selector' | 'k8s --env' | 'k8s -e' | \
+		'k8s --name' | 'k8s --namespace' | 'k8s -n' | 'k8s --creds' | 'k8s --retry' | \
 		'k8s --retry-delay' | 'cache prune --keep-size' | 'login --username' | \
 		'login -u' | 'login --retry' | 'login --retry-delay') kind='none' ;;
 	'build --output' | 'build -o' | 'build --sysroot' | 'slim --output' | 'slim -o' | \
 		'ldd --sysroot' | 'check --sysroot') kind='place' ;;
 	'build --platform' | 'slim --platform' | 'ldd --platform' | 'inspect --platform' | \
 		'check --platform' | 'diff --platform' | 'push --platform' | 'pull --platform' | \
-		'copy --platform') kind='platform' ;;
+		'copy --platform' | 'deploy --platform') kind='platform' ;;
 	'build --library-path' | 'build --cache-dir' | 'build --cert-dir' | 'slim --cache-dir' | \
 		'slim --cert-dir' | 'ldd --library-path' | 'ldd --cert-dir' | \
 		'inspect --cert-dir' | 'check --library-path' | 'check --cert-dir' | \
 		'diff --cert-dir' | 'push --cert-dir' | 'pull --cert-dir' | 'copy --cert-dir' | \
-		'index create --cert-dir' | 'index inspect --cert-dir' | 'k8s --cert-dir' | \
-		'cache du --cache-dir' | 'cache prune --cache-dir' | \
+		'index create --cert-dir' | 'index inspect --cert-dir' | 'deploy --cert-dir' | \
+		'k8s --cert-dir' | 'cache du --cache-dir' | 'cache prune --cache-dir' | \
 		'login --cert-dir') kind='dir' ;;
 	'build --with' | 'build --without' | 'slim --with' | 'slim --without') kind='data' ;;
 	'build --strip' | 'slim --strip') kind='maybe sections all' ;;
@@ -81,12 +82,13 @@ _imgmin_kind()
 	'build --tls-verify' | 'slim --tls-verify' | 'ldd --tls-verify' | 'inspect --tls-verify' | \
 		'check --tls-verify' | 'diff --tls-verify' | 'push --tls-verify' | \
 		'pull --tls-verify' | 'copy --tls-verify' | 'index create --tls-verify' | \
-		'index inspect --tls-verify' | 'k8s --tls-verify' | \
+		'index inspect --tls-verify' | 'deploy --tls-verify' | 'k8s --tls-verify' | \
 		'login --tls-verify') kind='words true false' ;;
 	'ldd --format') kind='words tree list json' ;;
 	'inspect --format' | 'diff --format') kind='words text json html' ;;
 	'check --target') kind='target' ;;
 	'index inspect --format' | 'cache du --format') kind='words text json' ;;
+	'deploy --engine') kind='words auto docker balena-engine containerd' ;;
 	esac
 }
 
@@ -129,6 +131,8 @@ _imgmin_options()
 		--retry-delay' ;;
 	'index inspect') options+=' --format --creds --authfile --cert-dir --tls-verify --retry
 		--retry-delay' ;;
+	'deploy') options+=' --engine --platform --namespace --creds --authfile --cert-dir
+		--tls-verify --retry --retry-delay' ;;
 	'k8s') options+=' --device --device-resource --privileged --node-selector --env --name
 		--namespace --creds --authfile --cert-dir --tls-verify --retry --retry-delay' ;;
 	'cache du') options+=' --cache-dir --format' ;;
@@ -156,6 +160,7 @@ _imgmin_positional()
 	'copy '0) kind='place' ;;
 	'copy '1) kind='place' ;;
 	'index create '*) kind='place' ;;
+	'deploy '0) kind='place' ;;
 	'k8s '0) kind='place' ;;
 	esac
 }
@@ -283,7 +288,7 @@ _imgmin()
 		_imgmin_options "$command"
 		_imgmin_take $options
 	elif [[ -z $command || $command == help ]]; then
-		_imgmin_take build slim ldd inspect check diff push pull copy index k8s cache login logout help version
+		_imgmin_take build slim ldd inspect check diff push pull copy index deploy k8s cache login logout help version
 	elif ((n == 0)) && _imgmin_is_group "$command"; then
 		_imgmin_seconds "$command"
 	elif [[ $command == help\ * ]]; then

@@ -7,7 +7,7 @@ function __imgmin_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --progress --color --file -f --tag -t --output -o --platform --sysroot --library-path --hwcaps --install --add --include --exclude --with --without --trace --python-module --page-size --entrypoint --cmd --env -e --label --annotation --user -u --workdir -w --expose --volume --stop-signal --layers --compression --compression-level --format --source-date-epoch --iidfile --digestfile --metadata-file --max-size --cache-dir --creds --authfile --cert-dir --tls-verify --retry --retry-delay --entry --keep --why --target --device --device-resource --node-selector --name --namespace -n --keep-size --username
+        else if contains -- $word --progress --color --file -f --tag -t --output -o --platform --sysroot --library-path --hwcaps --install --add --include --exclude --with --without --trace --python-module --page-size --entrypoint --cmd --env -e --label --annotation --user -u --workdir -w --expose --volume --stop-signal --layers --compression --compression-level --format --source-date-epoch --iidfile --digestfile --metadata-file --max-size --cache-dir --creds --authfile --cert-dir --tls-verify --retry --retry-delay --entry --keep --why --target --engine --namespace -n --device --device-resource --node-selector --name --keep-size --username
             set skip yes
         else if not string match -q -- '-*' $word
             echo $word
@@ -107,6 +107,7 @@ complete -c imgmin -n '__imgmin_only' -a push -d 'Send an image to a registry'
 complete -c imgmin -n '__imgmin_only' -a pull -d 'Fetch an image from a registry'
 complete -c imgmin -n '__imgmin_only' -a copy -d 'Copy an image between registries, layouts, archives and engines'
 complete -c imgmin -n '__imgmin_only' -a index -d 'create, inspect'
+complete -c imgmin -n '__imgmin_only' -a deploy -d 'Load an image into the engine of a device over ssh'
 complete -c imgmin -n '__imgmin_only' -a k8s -d 'Print a Kubernetes DaemonSet for an image'
 complete -c imgmin -n '__imgmin_only' -a cache -d 'du, prune'
 complete -c imgmin -n '__imgmin_only' -a login -d 'Keep credentials for a registry'
@@ -127,6 +128,7 @@ complete -c imgmin -n '__imgmin_only help' -a push -d 'Send an image to a regist
 complete -c imgmin -n '__imgmin_only help' -a pull -d 'Fetch an image from a registry'
 complete -c imgmin -n '__imgmin_only help' -a copy -d 'Copy an image between registries, layouts, archives and engines'
 complete -c imgmin -n '__imgmin_only help' -a index -d 'create, inspect'
+complete -c imgmin -n '__imgmin_only help' -a deploy -d 'Load an image into the engine of a device over ssh'
 complete -c imgmin -n '__imgmin_only help' -a k8s -d 'Print a Kubernetes DaemonSet for an image'
 complete -c imgmin -n '__imgmin_only help' -a cache -d 'du, prune'
 complete -c imgmin -n '__imgmin_only help' -a login -d 'Keep credentials for a registry'
@@ -325,6 +327,16 @@ complete -c imgmin -n '__imgmin_is "index inspect"' -l cert-dir -x -a '(__fish_c
 complete -c imgmin -n '__imgmin_is "index inspect"' -l tls-verify -x -a 'true false' -d 'false: any certificate will do, and plain HTTP'
 complete -c imgmin -n '__imgmin_is "index inspect"' -l retry -x -d 'how often a request is repeated; default 5'
 complete -c imgmin -n '__imgmin_is "index inspect"' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
+complete -c imgmin -n '__imgmin_is deploy' -l engine -x -a 'auto docker balena-engine containerd' -d 'of the device; default auto: the first of these that is there'
+complete -c imgmin -n '__imgmin_is deploy' -l platform -x -a 'linux/386 linux/amd64 linux/arm/v5 linux/arm/v6 linux/arm/v7 linux/arm64 linux/mips64le linux/ppc64le linux/riscv64 linux/s390x' -d 'what the device is; default: what it says'
+complete -c imgmin -n '__imgmin_is deploy' -l namespace -s n -x -d 'of containerd, such as k8s.io; default: that of ctr on the device'
+complete -c imgmin -n '__imgmin_is deploy' -l creds -x -d 'who you are to the registry; imgmin login keeps it off the command line'
+complete -c imgmin -n '__imgmin_is deploy' -l authfile -rF -d 'credentials in the format of Docker'\''s config.json'
+complete -c imgmin -n '__imgmin_is deploy' -l cert-dir -x -a '(__fish_complete_directories)' -d 'certificates (*.crt) and client keys (*.cert, *.key) for the registry'
+complete -c imgmin -n '__imgmin_is deploy' -l tls-verify -x -a 'true false' -d 'false: any certificate will do, and plain HTTP'
+complete -c imgmin -n '__imgmin_is deploy' -l retry -x -d 'how often a request is repeated; default 5'
+complete -c imgmin -n '__imgmin_is deploy' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
+complete -c imgmin -n '__imgmin_is deploy 0' -a '(__imgmin_places)'
 complete -c imgmin -n '__imgmin_is k8s' -l device -x -d 'a device of the node, with one of the next two'
 complete -c imgmin -n '__imgmin_is k8s' -l device-resource -x -d 'of a device plugin on the node, which gives the container its device'
 complete -c imgmin -n '__imgmin_is k8s' -l privileged -d 'give the container every device and every right on the node'
