@@ -12,6 +12,7 @@
 
 #define TEXT_MAX (1u << 20)
 #define DEPTH_MAX 200
+#define ARITHMETIC_MAX 4096 // bytes of $((…)) or ((…))
 
 struct word {
 	vec(char) text; // quotes removed, expansions as they are written; ends with NUL
@@ -297,10 +298,10 @@ static void backquote(struct reader *r, bool in_quotes)
 // Behind "((": the position of its "))", or 0 where it is no arithmetic but ( ( … ) … ).
 static size_t arithmetic_end(const struct reader *r)
 {
-	size_t depth = 0;
+	size_t depth = 0, end = r->n - r->pos > ARITHMETIC_MAX ? r->pos + ARITHMETIC_MAX : r->n;
 	char quote = 0;
 
-	for (size_t i = r->pos; i < r->n; i++) {
+	for (size_t i = r->pos; i < end; i++) {
 		char c = r->s[i];
 
 		if (c == '\\' && quote != '\'')

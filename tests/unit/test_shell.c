@@ -282,6 +282,12 @@ static void test_bounds(void **state)
 		if (!broken && !strpbrk(openings[i], "'`"))
 			fail_msg("%s", openings[i]);
 	}
+	// Each "((" looks like arithmetic without an end.
+	for (size_t at = 0; at + 14 <= 1 << 20; at += 14)
+		memcpy(large + at, "((a # ((\n) );\n", 14);
+	read_bytes(large, (1 << 20) - 4, &c, &broken);
+	assert_null(broken);
+	assert_string_equal(joined(&c.names), "a");
 	memset(large, ' ', (1 << 20) + 4);
 	memcpy(large, "ls;", 3);
 	memcpy(large + (1 << 20) + 1, "rm", 2);
