@@ -2,6 +2,7 @@
 // import. First what must be there, then what only some branches want.
 #include "builder/python.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@ enum {
 	MODULES_MAX = 100000,
 	NOTES_MAX = 10000,
 	PENDING_MAX = 100000,
-	LEVELS_MAX = 64, // dots in a name
+	MISSING_MAX = 10000, // names that nothing has
+	HANDLED_MAX = 64,    // imports of a try block that are looked at for its handlers
+	LEVELS_MAX = 64,     // dots in a name
 };
 
 struct module {
@@ -72,8 +75,9 @@ struct collector {
 		struct python_source **at;
 		size_t len, cap;
 	} sources; // of the standard library, whose functions may be called
-	size_t nmodules;
-	bool is_starting; // before the script's directory is on sys.path
+	size_t nmodules, nmissing;
+	struct map defined; // "module.name" of the library's modules → whether their text has it
+	bool is_starting;   // before the script's directory is on sys.path
 };
 
 static bool is_library(const struct module *m)
@@ -263,11 +267,15 @@ static struct err *load(
 
 	python_find(&c->path, places, n, dot ? dot + 1 : name, c->a, &m->found);
 	if (m->found.kind == MODULE_NONE) {
+		if (c->nmissing++ >= MISSING_MAX)
+			return err_new(ERR_FAILED, "%s: more than %d modules are not found",
+				c->o->script ? c->o->script : c->o->interpreter, MISSING_MAX);
 		*map_at(&c->modules, c->a, name) = &c->missing;
 		return NULL;
 	}
 	if (c->nmodules++ >= MODULES_MAX)
-		return err_new(ERR_FAILED, "%s: more than %d modules", c->o->script, MODULES_MAX);
+		return err_new(ERR_FAILED, "%s: more than %d modules",
+			c->o->script ? c->o->script : c->o->interpreter, MODULES_MAX);
 	m->name = arena_strdup(c->a, name);
 	m->label = m->found.path ? label_of(c, &m->found) : m->name;
 	m->is_hard = why->is_hard;
@@ -328,15 +336,13 @@ static void put_off(struct collector *c, struct module *m, const struct python_i
 }
 
 // Does the library's module define that name, by its own text?
-static bool defines(const struct module *m, const char *name)
+static bool read_definition(const struct module *m, const char *name)
 {
 	drop(arena_drop) struct arena scratch = {0};
 	const char *def = arena_printf(&scratch, "\ndef %s(", name);
 	const char *class = arena_printf(&scratch, "\nclass %s", name);
 	struct span text = {0};
 
-	if (!is_library(m) || m->found.kind != MODULE_SOURCE)
-		return false;
 	struct err *e = root_read(m->found.place->root, m->found.file, SOURCE_MAX, &scratch, &text);
 	bool is = !e && text.ptr &&
 		(memmem(text.ptr, text.len, def, strlen(def)) ||
@@ -344,6 +350,20 @@ static bool defines(const struct module *m, const char *name)
 
 	err_drop(&e);
 	return is;
+}
+
+static bool defines(struct collector *c, const struct module *m, const char *name)
+{
+	char key[256];
+	size_t n = (size_t)snprintf(key, sizeof(key), "%s:%s", m->name, name);
+
+	if (!is_library(m) || m->found.kind != MODULE_SOURCE || n >= sizeof(key))
+		return false;
+	void **known = map_at(&c->defined, c->a, key);
+
+	if (!*known)
+		*known = read_definition(m, name) ? (void *)m : (void *)c;
+	return *known == m;
 }
 
 // Will this import work for sure, as far as a library's module can be trusted?
@@ -354,7 +374,7 @@ static bool surely_works(struct collector *c, const struct module *m, const stru
 
 	if (!is_there(other, c) || is_library(m))
 		return is_there(other, c);
-	return i->name ? defines(other, i->name) : is_library(other);
+	return i->name ? defines(c, other, i->name) : is_library(other);
 }
 
 // In a handler for a try block whose imports all worked, or for one that is itself in such a
@@ -362,6 +382,8 @@ static bool surely_works(struct collector *c, const struct module *m, const stru
 static bool is_needless(struct collector *c, const struct module *m, const struct python_source *s,
 	const struct python_import *i)
 {
+	if (i->instead_end - i->instead_first > HANDLED_MAX)
+		return false;
 	for (size_t k = i->instead_first; k < i->instead_end; k++)
 		if (s->imports.at[k].is_needless)
 			return true;
@@ -412,6 +434,23 @@ static struct err *take_import(struct collector *c, struct module *m, const char
 	return found->is_followed ? load_all(c, found, &found->all, why->by) : NULL;
 }
 
+// The interpreter refuses it with an ImportError, whatever files there are.
+static void say_above_top(
+	struct collector *c, const struct module *m, const struct python_import *i, bool is_hard)
+{
+	if (is_library(m) || i->is_guarded)
+		return;
+	add_note(c,
+		(struct python_note){.module = i->module,
+			.by = arena_printf(c->a, "%s:%u", m->label, i->line),
+			.is_missing = is_hard,
+			.text = arena_printf(c->a,
+				"%s:%u has a relative import that leads above its package",
+				m->label, i->line),
+			.hint = "a script is in no package: import the module by its name, or name "
+				"a script beside the package that imports it"});
+}
+
 static struct err *follow_import(struct collector *c, struct module *m,
 	const struct python_source *s, struct python_import *i)
 {
@@ -421,9 +460,13 @@ static struct err *follow_import(struct collector *c, struct module *m,
 		.is_hard = m->is_hard && !i->function && !i->is_guarded && !i->is_conditional,
 	};
 
-	i->is_needless = !name || is_needless(c, m, s, i);
+	i->is_needless = is_needless(c, m, s, i);
 	if (i->is_needless)
 		return NULL;
+	if (!name) {
+		say_above_top(c, m, i, why.is_hard);
+		return NULL;
+	}
 	if (!is_library(m) || !i->function)
 		return take_import(c, m, name, i, &why);
 	if (c->pending.len < PENDING_MAX)

@@ -31,6 +31,7 @@ struct python_note {
 	bool is_missing;
 	bool is_suggestion; // in a function of the standard library, or a name made at run time
 	const char *text;   // one line for people
+	const char *hint;   // NULL: the module's package is missing
 };
 
 struct python_files {

@@ -250,8 +250,10 @@ static struct err *parse_from(struct parser *p, const struct context *c)
 	return ends_statement(p) ? NULL : unexpected(p);
 }
 
-static struct err *parse_simple(struct parser *p, const struct context *c)
+// `case` is a name elsewhere, so its header is only known by its colon.
+static struct err *parse_simple(struct parser *p, struct context *c)
 {
+	bool is_case = token_is(&p->now, "case");
 	bool is_all = token_is(&p->now, "__all__") && !c->function && !c->in_class;
 
 	if (token_is(&p->now, "import"))
@@ -259,9 +261,16 @@ static struct err *parse_simple(struct parser *p, const struct context *c)
 	if (token_is(&p->now, "from"))
 		return parse_from(p, c);
 	while (!ends_statement(p)) {
+		bool is_colon = is_case && token_is(&p->now, ":") && !p->now.depth;
+
 		if (is_all && p->now.kind == TOKEN_STRING && p->now.is_plain)
 			vec_push(p->a, &p->out->all, text_of(p, &p->now));
 		TRY(advance(p, c));
+		c->is_conditional |= is_colon;
+		if (is_colon && token_is(&p->now, "import"))
+			return parse_import(p, c);
+		if (is_colon && token_is(&p->now, "from"))
+			return parse_from(p, c);
 	}
 	return NULL;
 }
@@ -472,6 +481,7 @@ static struct err *parse_file(struct parser *p)
 			if (!token_is(&p->before2, ":"))
 				return lexer_error(
 					&p->lexer, p->now.line, "unexpected indentation");
+			c.is_conditional = true;
 			p->blocks[p->nblocks++] = (struct block){.context = c};
 			TRY(advance(p, &c));
 		} else {

@@ -27,8 +27,10 @@ static bool is_in_place(
 
 static struct err *missing_module(const struct scripted *s, const struct python_note *n)
 {
-	return err_hint(err_new(ERR_NO_START, "%s would stop: %s", name_of(s), n->text),
-		"install its package in the sysroot, or bring the module with --add or --include");
+	return err_hint(err_new(ERR_NO_START, "%s would stop: %s", name_of(s), n->text), "%s",
+		n->hint ? n->hint
+			: "install its package in the sysroot, or bring the module with --add or "
+			  "--include");
 }
 
 static struct err *take_notes(

@@ -45,7 +45,10 @@ static void test_statements(void **state)
 	assert_string_equal(
 		imports("class A(B):\n  import a\n  def f(self):\n    import b\n"), "a b/f");
 	assert_string_equal(imports("\xef\xbb\xbfimport a\r\nimport b\rimport c"), "a b c");
-	assert_string_equal(imports("match x:\n  case 1:\n    import a\n"), "a");
+	assert_string_equal(imports("match x:\n  case 1:\n    import a\n"), "a/c");
+	assert_string_equal(imports("match x:\n  case 1: import a\n"
+				    "  case [b, *_] if b: from c import d; import e\n"),
+		"a/c c:d/c e/c");
 	assert_string_equal(
 		imports("def g():\n  x = yield\n  yield from x\n  raise E from e\n"), "");
 }
@@ -249,6 +252,14 @@ static const struct python_note *note_on(const struct python_files *all, const c
 	return NULL;
 }
 
+static void expect_error(struct collected c, enum err_kind kind, const char *part)
+{
+	assert_non_null(c.error);
+	assert_int_equal(err_kind(c.error), kind);
+	expect_contains(err_text(c.error), part);
+	err_drop(&c.error);
+}
+
 #define PACKAGES "/usr/lib/python3/dist-packages"
 
 static void test_collect(void **state)
@@ -309,6 +320,48 @@ static void test_notes(void **state)
 	assert_string_equal(note_on(&all, "gone")->by, "main.py:1");
 	assert_false(note_on(&all, "later")->is_missing);
 	assert_false(note_on(&all, "nowhere")->is_missing);
+}
+
+// A script is in no package: what it tries instead of a relative import is needed.
+static void test_above_top(void **state)
+{
+	struct fixture *f = *state;
+
+	shell(f, "%s", installation);
+	shell(f,
+		"cd app; touch a.py b.py; echo 'try:\n  from . import a\nexcept ImportError:\n"
+		"  import a\nif x: from .c import d\nfrom .b import e' >main.py");
+	struct python_files all = collect_ok(f);
+
+	has(&all, "/srv/a.py");
+	lacks(&all, "/srv/b.py");
+	assert_false(note_on(&all, "c")->is_missing);
+	assert_true(note_on(&all, "b")->is_missing);
+	expect_contains(note_on(&all, "b")->text, "main.py:6 has a relative import");
+	expect_contains(note_on(&all, "b")->hint, "in no package");
+}
+
+// Handlers of many imports are taken without asking for each whether all of those work.
+static void test_handlers(void **state)
+{
+	struct fixture *f = *state;
+
+	shell(f, "%s", installation);
+	shell(f,
+		"cd app; { echo try:; yes '  from json import load' | head -n 20000;"
+		"echo except ImportError:; yes '  import random' | head -n 20000; } >main.py;"
+		"echo 'def load(): pass' >../r/usr/lib/python3.11/json.py;"
+		"sed -i '1i x = 1' ../r/usr/lib/python3.11/json.py");
+	struct python_files all = collect_ok(f);
+
+	has(&all, "/usr/lib/python3.11/random.py");
+	shell(f,
+		"printf 'try:\\n from json import load\\nexcept ImportError:\\n import random\\n' "
+		">app/main.py");
+	all = collect_ok(f);
+	lacks(&all, "/usr/lib/python3.11/random.py");
+	shell(f, "seq -f 'import no%%.0f' 10001 >app/main.py");
+	expect_error(collect(f, NULL), ERR_FAILED, "more than 10000 modules are not found");
 }
 
 // A function of the library whose name the script has, and one that it has not.
@@ -376,14 +429,6 @@ static void test_bytecode(void **state)
 	assert_memory_equal(a->bytes.ptr + 8, "hashhash", 8);
 	has(&all, PACKAGES "/d.pyc");
 	assert_true(note_on(&all, "d")->is_suggestion);
-}
-
-static void expect_error(struct collected c, enum err_kind kind, const char *part)
-{
-	assert_non_null(c.error);
-	assert_int_equal(err_kind(c.error), kind);
-	expect_contains(err_text(c.error), part);
-	err_drop(&c.error);
 }
 
 static void test_refused(void **state)
@@ -477,6 +522,8 @@ int main(void)
 		cmocka_unit_test(test_is_python),
 		FIXTURE(test_collect),
 		FIXTURE(test_notes),
+		FIXTURE(test_above_top),
+		FIXTURE(test_handlers),
 		FIXTURE(test_called),
 		FIXTURE(test_path),
 		FIXTURE(test_bytecode),
