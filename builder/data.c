@@ -259,6 +259,11 @@ static bool is_listed(const struct strings *words, const char *name, const char 
 	return false;
 }
 
+bool data_stays_as_it_was(const struct collector *c, const struct data_ask *q)
+{
+	return c->o->is_image && !q->is_asked;
+}
+
 // ---- who runs in the image ----
 
 static int by_name(const void *x, const void *y)
@@ -577,8 +582,10 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 	// Unasked, only certificates come from this machine: an image without them fails in the
 	// field.
 	bool is_urgent = rule->add == add_certs || (rule->add == add_zone && n.is_included);
+	bool stays = data_stays_as_it_was(c, q);
 
-	if (!n.files.len && rule->is_portable && (q->is_asked || (is_urgent && n.is_included)))
+	if (!n.files.len && rule->is_portable && !stays &&
+		(q->is_asked || (is_urgent && n.is_included)))
 		TRY(add_from_host(c, rule, q, &n));
 	if (n.files.len && !n.source)
 		n.source = root_is_host(c->o->sysroot) ? "this machine" : "the sysroot";
@@ -586,9 +593,10 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 	if (!n.files.len && q->is_asked && !(rule->add == add_certs && c->o->present))
 		return nothing_found(&n);
 	// TZ may be a rule of its own ("CET-1CEST,M3.5.0,M10.5.0/3"), which needs no file.
-	if (!n.files.len && n.is_included && rule->add == add_zone && is_zone_name(q->param))
+	if (!n.files.len && n.is_included && !stays && rule->add == add_zone &&
+		is_zone_name(q->param))
 		return nothing_found(&n);
-	if (!n.files.len && n.is_included && is_urgent && !q->param)
+	if (!n.files.len && n.is_included && is_urgent && !q->param && !stays)
 		collect_warn(
 			c, "%s: %s, but the sysroot has nothing of that kind", n.name, n.reason);
 	if (n.files.len)

@@ -11,7 +11,10 @@ struct data_options {
 	const char *user;            // of the image's config: "33", "www-data:adm"; NULL: none
 	struct resolver *resolver;   // of the sysroot
 	struct root *sysroot, *host; // host NULL: nothing may come from this machine
-	bool is_image; // the sysroot is an image made smaller: its own /etc/nsswitch.conf counts
+	// The sysroot is an image made smaller: it goes on as it did. What it lacks comes only
+	// where
+	// --with asks for it, neither from this machine nor from what is built in.
+	bool is_image;
 	const struct closure *const *closures; // programs, and what else may run code in the image
 	size_t nclosures;
 	// Paths that the image has by --add or --include: certificates that lie there are the ones.

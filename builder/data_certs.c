@@ -159,7 +159,8 @@ static bool is_put(const struct data_need *n, const char *path)
 }
 
 // The one file they all come down to; *at is where it lies in the image, NULL where there is none.
-static struct err *put_bundle(struct collector *c, struct data_need *n, const char **at)
+static struct err *put_bundle(
+	struct collector *c, const struct data_ask *q, struct data_need *n, const char **at)
 {
 	const char *bundle = find_bundle(c->o->sysroot);
 	struct root *host = root_is_host(c->o->sysroot) ? NULL : c->o->host;
@@ -170,6 +171,8 @@ static struct err *put_bundle(struct collector *c, struct data_need *n, const ch
 		return NULL;
 	if (bundle)
 		return need_put(c, n, *at = bundle, &found);
+	if (data_stays_as_it_was(c, q))
+		return NULL;
 	bundle = host ? find_bundle(host) : NULL;
 	if (!bundle)
 		return n->is_included ? no_certs(n, c->o->host) : NULL;
@@ -185,8 +188,7 @@ struct err *add_certs(struct collector *c, const struct data_ask *q, struct data
 	struct strings paths = {0};
 	const char *at;
 
-	(void)q;
-	TRY(put_bundle(c, n, &at));
+	TRY(put_bundle(c, q, n, &at));
 	if (!at)
 		return NULL;
 	TRY(wanted_paths(c, &paths));

@@ -201,14 +201,14 @@ static const char nsswitch_text[] = "passwd: files\ngroup: files\nshadow: files\
 
 #define text_span(t) ((struct span){(const uint8_t *)(t), sizeof(t) - 1})
 
-static struct err *put_or_make(
-	struct collector *c, struct data_need *n, const char *path, struct span text)
+static struct err *put_or_make(struct collector *c, const struct data_ask *q, struct data_need *n,
+	const char *path, struct span text)
 {
 	bool found = false;
 
 	if (!root_is_host(c->o->sysroot))
 		TRY(need_put(c, n, path, &found));
-	if (found)
+	if (found || data_stays_as_it_was(c, q))
 		return NULL;
 	need_make_file(c, n, path, text);
 	n->source = "built in";
@@ -217,9 +217,8 @@ static struct err *put_or_make(
 
 struct err *add_accounts(struct collector *c, const struct data_ask *q, struct data_need *n)
 {
-	(void)q;
-	TRY(put_or_make(c, n, "/etc/passwd", text_span(passwd_text)));
-	return put_or_make(c, n, "/etc/group", text_span(group_text));
+	TRY(put_or_make(c, q, n, "/etc/passwd", text_span(passwd_text)));
+	return put_or_make(c, q, n, "/etc/group", text_span(group_text));
 }
 
 // The modules of every service that the sysroot's file names; files and dns are part of glibc since
@@ -249,13 +248,12 @@ struct err *add_nss(struct collector *c, const struct data_ask *q, struct data_n
 {
 	bool found = false;
 
-	// An image goes on as it did, also without the file. Asked for by name, it is the
-	// sysroot's.
+	// Asked for by name, it is the sysroot's.
 	if (c->o->is_image || q->is_asked)
 		TRY(need_put(c, n, "/etc/nsswitch.conf", &found));
 	if (found && q->is_asked)
 		TRY(put_modules(c, n));
-	if (found || (c->o->is_image && !q->is_asked))
+	if (found || data_stays_as_it_was(c, q))
 		return NULL;
 	need_make_file(c, n, "/etc/nsswitch.conf", text_span(nsswitch_text));
 	n->source = "built in";
@@ -299,9 +297,13 @@ struct err *add_terminfo(struct collector *c, const struct data_ask *q, struct d
 
 struct err *add_tmp(struct collector *c, const struct data_ask *q, struct data_need *n)
 {
-	(void)q;
-	need_make_dir(c, n, "/tmp", 01777);
-	n->source = "built in";
+	const struct walk *w = root_walk_parent(c->o->sysroot, "/tmp");
+	bool found;
+
+	if (data_stays_as_it_was(c, q) && (w->error || !S_ISDIR(w->node.mode)))
+		return w->error ? NULL : need_put(c, n, "/tmp", &found);
+	need_make_dir(c, n, "/tmp", data_stays_as_it_was(c, q) ? w->node.mode & 07777 : 01777);
+	n->source = data_stays_as_it_was(c, q) ? "the sysroot" : "built in";
 	return NULL;
 }
 

@@ -29,6 +29,8 @@ struct data_ask {
 	const char *param;  // "locale:PARAM", or a variable's value; NULL: none
 	bool is_asked;      // by --with
 };
+// An image made smaller has no more data than before, unless it is asked for.
+bool data_stays_as_it_was(const struct collector *c, const struct data_ask *q);
 
 // Each adds the path, the links on the way to it, and the file (directory) it leads to.
 // *found is false where the root has nothing there.

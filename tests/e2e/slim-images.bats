@@ -213,6 +213,39 @@ hello="0.540302 /usr/bin/hello"
 	chroot small /usr/bin/main
 }
 
+@test "data that an image lacks is not brought in unasked" {
+	cat >asks.c <<-'END'
+		#include <pwd.h>
+		#include <stdio.h>
+		#include <time.h>
+		int main(void)
+		{
+			time_t now = time(0);
+			puts("/etc/ssl/certs/ca-certificates.crt /tmp");
+			return !getpwuid(0) || !localtime(&now);
+		}
+	END
+	cc -o asks asks.c
+	cp -a "$here/plain" tree
+	rm -rf tree/tmp tree/etc
+	mv asks tree/usr/bin/hello
+	image pack layout tree "config['config'] = {
+		'Entrypoint': ['/usr/bin/hello'], 'Env': ['TZ=Europe/Berlin']}"
+	"$imgmin" slim oci:layout -o out.tar
+	for layer in $(layers_of out.tar); do tar tf "$layer"; done >files
+	! grep -E '^(etc|tmp|usr/share)' files
+	"$imgmin" slim oci:layout -o out.tar --with passwd,tmp
+	for layer in $(layers_of out.tar); do tar tf "$layer"; done >files
+	grep -x etc/passwd files
+	grep -x tmp/ files
+	# Its own /tmp stays as it is.
+	install -d -m 750 tree/tmp
+	rm -rf layout
+	image pack layout tree "config['config'] = {'Entrypoint': ['/usr/bin/hello']}"
+	"$imgmin" slim oci:layout -o out.tar
+	for layer in $(layers_of out.tar); do tar tvf "$layer"; done | grep '^drwxr-x---.* tmp/$'
+}
+
 @test "an image of the Docker daemon becomes one there" {
 	need_engines
 	"$imgmin" copy -q "oci:$here/plain-layout" docker-daemon:daemon/hello:2
