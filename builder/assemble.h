@@ -30,6 +30,12 @@ struct scripted {
 };
 
 // The image of one platform before it is packed.
+// The option that brings files of the sysroot: slim calls it otherwise.
+static inline const char *include_option(bool is_image)
+{
+	return is_image ? "--keep" : "--include";
+}
+
 struct assembly {
 	const struct spec *spec;
 	const struct container *container;

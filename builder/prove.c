@@ -92,14 +92,14 @@ static struct err *prove_entrypoint(const struct assembly *a)
 	if (word && (!w || w->error || !S_ISREG(w->node.mode) || !(w->node.mode & 0111)))
 		return err_hint(err_new(ERR_NO_START,
 					"the entrypoint %s: the image has no such program", word),
-			"the program lies at %s; other files come with --add and --include",
-			a->programs.at[0]->path);
+			"the program lies at %s; other files come with --add and %s",
+			a->programs.at[0]->path, include_option(a->is_image));
 	if (c->user && !strspn(c->user, "0123456789") && root_walk(a->inside, "/etc/passwd")->error)
 		return err_hint(
 			err_new(ERR_NO_START,
 				"the user %s: the image has no /etc/passwd to find that name in",
 				c->user),
-			"give numbers, as in --user 65534:65534, or bring the file with --add or --include");
+			"give numbers, as in --user 65534:65534, or bring the file with --with passwd or --add");
 	return NULL;
 }
 

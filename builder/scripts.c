@@ -245,8 +245,8 @@ struct err *assembly_take_script(struct assembly *a, const struct scripted *s)
 		return take_shell(a, s->root, s->path, s->image_path, 0);
 	vec_push(arena, &a->notes,
 		arena_printf(arena,
-			"%s is started by %s: what such a script loads is not known; --include or a "
+			"%s is started by %s: what such a script loads is not known; %s or a "
 			"--trace of a run brings it",
-			name_of(s), s->interpreter));
+			name_of(s), s->interpreter, include_option(a->is_image)));
 	return NULL;
 }

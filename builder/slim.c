@@ -122,6 +122,16 @@ static struct err *take_preloaded(struct slim *s, struct slimmed *m, struct clos
 	return NULL;
 }
 
+// What a build would do about it can't be done here.
+static struct err *not_sound(struct err *e)
+{
+	struct err *out = err_hint(err_new(err_kind(e), "%s", err_text(e)),
+		"the image does not start as it is: imgmin check says more");
+
+	err_drop(&e);
+	return out;
+}
+
 static struct err *take_program(struct slim *s, struct slimmed *m, struct started *from)
 {
 	struct assembly *a = &m->built->assembly;
@@ -147,7 +157,10 @@ static struct err *take_program(struct slim *s, struct slimmed *m, struct starte
 	TRY(verify_symbols(r, &p->closure));
 	if (s->build->events && s->build->events->resolved)
 		s->build->events->resolved(s->build->events->arg, p);
-	TRY(closure_error(&p->closure, from->word));
+	struct err *e = closure_error(&p->closure, from->word);
+
+	if (e)
+		return not_sound(e);
 	const char *floor = verify_glibc_floor(r, &p->closure);
 
 	if (floor && (!a->glibc_floor || strverscmp(floor, a->glibc_floor) > 0))

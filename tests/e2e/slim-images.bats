@@ -403,6 +403,13 @@ refused() { # STATUS ARG...
 @test "an entrypoint that does not start in the old image: exit 3" {
 	refused 3 "oci:$here/broken-layout"
 	says libm.so.6
+	says "hint: the image does not start as it is: imgmin check says more"
+	cp -a "$here/plain" plain
+	rm -rf plain/etc
+	image pack nobody plain "config['config'] = {
+		'Entrypoint': ['/usr/bin/hello'], 'User': 'nobody'}"
+	refused 3 oci:nobody
+	says "bring the file with --with passwd or --add"
 	refused 3 "oci:$here/plain-layout" --entrypoint /usr/bin/none
 	says /usr/bin/none
 	refused 3 "oci:$here/plain-layout" --entry none
