@@ -409,13 +409,6 @@ struct err *assemble(struct assembly *a, struct root *host)
 		TRY(add_installed(a, *p));
 	vec_each (s, &a->scripts)
 		TRY(assembly_take_script(a, s));
-	if (a->commands_left.len && !a->is_image)
-		vec_push(tree_arena(a->tree), &a->notes,
-			arena_printf(tree_arena(a->tree),
-				"%s calls programs that the image lacks: %s (--include-commands takes "
-				"them)",
-				path_base(a->scripts.at[0].path),
-				strings_shown(&a->commands_left, 8, tree_arena(a->tree))));
 	TRY(add_includes(a, &args->include, "--include"));
 	TRY(add_includes(a, &args->keep, "--keep"));
 	TRY(add_traces(a));

@@ -807,7 +807,7 @@ static struct err *load_script(struct collector *c)
 		.kind = MODULE_SOURCE,
 		.place = &c->path.places.at[0],
 		.file = c->o->script,
-		.path = arena_printf(c->a, "%s/%s", c->path.places.at[0].path, m->label),
+		.path = c->o->image_path,
 	};
 	*map_at(&c->modules, c->a, m->name) = m;
 	vec_push(c->a, &c->hard, m);
@@ -1022,8 +1022,8 @@ static void say_missing(struct collector *c, const struct pending *p)
 		(struct python_note){.module = p->module,
 			.by = by_of(p),
 			.is_missing = p->is_hard && !is_made,
-			.text = arena_printf(c->a, "%s, which %s imports%s%s%s, is not found",
-				p->module, by_of(p), function ? " in " : "",
+			.text = arena_printf(c->a, "%s, which %s %s%s%s%s, is not found", p->module,
+				by_of(p), p->from ? "imports" : "asks for", function ? " in " : "",
 				function ? function : "", function ? "()" : "")});
 }
 

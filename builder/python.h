@@ -7,7 +7,7 @@ struct python_options {
 	const char *interpreter; // in it: "/usr/bin/python3"
 	struct root *root;       // where the script is: this machine, or the sysroot again
 	const char *script;      // canonical path in there
-	const char *image_dir;   // the directory that the script will have in the image: "/usr/bin"
+	const char *image_path;  // what the script will be called in the image: "/usr/bin/a.py"
 	const struct strings *env;   // of the image: PYTHONPATH counts
 	const struct strings *roots; // more modules to take by name, as if the script imported them
 	bool takes_all;              // --python-all: the whole standard library

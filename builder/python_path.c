@@ -323,7 +323,7 @@ static void add_script(struct finder *f)
 
 	if (!f->o->script)
 		return;
-	const char *path = place_text(f, f->o->image_dir ? f->o->image_dir : "/");
+	const char *path = place_text(f, path_dir(f->a, f->o->image_path));
 
 	*map_at(&f->seen, f->a, path) = f;
 	p = vec_add(f->a, &f->out->places);

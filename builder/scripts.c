@@ -1,6 +1,7 @@
 #include "builder/scripts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "builder/python.h"
 #include "builder/script.h"
@@ -33,6 +34,33 @@ static struct err *missing_module(const struct scripted *s, const struct python_
 			  "--include");
 }
 
+static bool names_module(const char *file, const char *part, size_t n)
+{
+	return strncmp(file, part, n) == 0 && (!file[n] || file[n] == '.');
+}
+
+static bool is_in_directory(const struct added_file *add, const char *top, size_t n)
+{
+	drop(mem_drop) char *module = str_printf("%s/%.*s", add->source, (int)n, top);
+	drop(mem_drop) char *file = str_printf("%s.py", module);
+
+	return access(file, F_OK) == 0 || access(module, F_OK) == 0;
+}
+
+// Does --add bring it? By name: the interpreter will find it or not, as the user meant it to.
+static bool is_added(const struct assembly *a, const char *module)
+{
+	const char *dot = strrchr(module, '.'), *last = dot ? dot + 1 : module;
+	size_t n = strcspn(module, ".");
+
+	vec_each (add, &a->spec->adds)
+		if (names_module(path_base(add->path), module, n) ||
+			names_module(path_base(add->path), last, strlen(last)) ||
+			is_in_directory(add, module, n))
+			return true;
+	return false;
+}
+
 static struct err *take_notes(
 	struct assembly *a, const struct scripted *s, const struct python_files *files)
 {
@@ -40,6 +68,13 @@ static struct err *take_notes(
 	size_t suggested = 0;
 
 	vec_each (n, &files->notes) {
+		if (n->is_missing && !n->hint && is_added(a, n->module)) {
+			vec_push(arena, &a->notes,
+				arena_printf(arena,
+					"%s comes with --add: what it imports is not seen",
+					n->module));
+			continue;
+		}
 		if (n->is_missing)
 			return missing_module(s, n);
 		if (n->is_suggestion) {
@@ -87,7 +122,7 @@ static struct err *take_python(struct assembly *a, const struct scripted *s)
 	struct arena *arena = tree_arena(a->tree);
 	const struct build_args *args = a->spec->args;
 	// Where a link leads, Python looks for modules; a file of this machine is no link any more.
-	const char *dir_of = s->root && is_in_place(a, s->root, s->path, s->image_path)
+	const char *image_path = s->root && is_in_place(a, s->root, s->path, s->image_path)
 		? s->path
 		: s->image_path;
 	const struct python_options o = {
@@ -95,7 +130,7 @@ static struct err *take_python(struct assembly *a, const struct scripted *s)
 		.interpreter = s->interpreter,
 		.root = s->root,
 		.script = s->path,
-		.image_dir = s->root ? path_dir(arena, dir_of) : NULL,
+		.image_path = s->root ? image_path : NULL,
 		.env = &a->container->config.env,
 		.roots = &args->python_modules,
 		// An interpreter on its own may be given any script.
@@ -217,6 +252,24 @@ static struct err *take_shell(
 	return take_named(a, &commands, name, depth);
 }
 
+// The note of one script; of an image made smaller, all commands together are its own error.
+static struct err *take_shell_script(struct assembly *a, const struct scripted *s)
+{
+	struct arena *arena = tree_arena(a->tree);
+	size_t known = a->commands_left.len;
+
+	TRY(take_shell(a, s->root, s->path, s->image_path, 0));
+	const struct strings left = {a->commands_left.at + known, a->commands_left.len - known, 0};
+
+	if (left.len && !a->is_image)
+		vec_push(arena, &a->notes,
+			arena_printf(arena,
+				"%s calls programs that the image lacks: %s (--include-commands takes "
+				"them)",
+				name_of(s), strings_shown(&left, 8, arena)));
+	return NULL;
+}
+
 // ---- the whole ----
 
 static struct err *take_file(struct assembly *a, const struct scripted *s)
@@ -242,7 +295,7 @@ struct err *assembly_take_script(struct assembly *a, const struct scripted *s)
 	if (!s->root)
 		return NULL;
 	if (is_shell(s->interpreter))
-		return take_shell(a, s->root, s->path, s->image_path, 0);
+		return take_shell_script(a, s);
 	vec_push(arena, &a->notes,
 		arena_printf(arena,
 			"%s is started by %s: what such a script loads is not known; %s or a "

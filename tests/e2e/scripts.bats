@@ -91,11 +91,38 @@ run_image() {
 	refused 3 ./a.py 'no_such, which b.py:1 imports, is not found' 'bring the module'
 	script a.py '#!/usr/bin/python3'
 	build 3 --python-module nowhere ./a.py
-	says 'nowhere, which --python-module'
+	says 'nowhere, which --python-module asks for, is not found'
 	: >egg.egg
 	script a.py '#!/usr/bin/python3' 'import in_egg'
 	build 3 --env "PYTHONPATH=$PWD/egg.egg" ./a.py
 	says 'zipped eggs'
+}
+
+@test "a module that --add brings is not missing" {
+	script a.py '#!/usr/bin/python3' 'import brought, pack.part' 'print(brought.x, pack.part.y)'
+	script more/brought.py 'x = 1'
+	script more/pack/part.py 'y = 2'
+	build 3 --add more/brought.py:/usr/bin/brought.py ./a.py
+	says 'pack.part, which a.py:2 imports, is not found'
+	build 0 --add more/brought.py:/usr/bin/brought.py --add more/pack:/usr/bin/pack ./a.py
+	says 'brought comes with --add: what it imports is not seen'
+	run_image /usr/bin/a.py
+	[ "$output" = '1 2' ]
+	build 0 --env PYTHONPATH=/more --add more:/more ./a.py
+	PYTHONPATH=/more run_image /usr/bin/a.py
+	[ "$output" = '1 2' ]
+}
+
+@test "a link to a script is one file, and each script's commands are its own" {
+	script real/a.py '#!/usr/bin/python3' 'import beside' 'print(beside.x)'
+	script real/beside.py 'x = 3'
+	ln -s real/a.py link.py
+	script b.sh '#!/bin/sh' 'tr a b'
+	build 0 ./link.py ./b.sh
+	says 'b.sh calls programs that the image lacks: tr'
+	run_image /usr/bin/link.py
+	[ "$output" = 3 ]
+	[ ! -e root/usr/bin/a.py ]
 }
 
 @test "a missing module that the script expects is no error" {

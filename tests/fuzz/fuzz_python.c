@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					       .interpreter = "/usr/bin/python3.11",
 					       .root = r,
 					       .script = "/app/main.py",
-					       .image_dir = "/app"},
+					       .image_path = "/app/main.py"},
 		&a, &files);
 
 	for (size_t i = 1; !e && i < files.files.len; i++)

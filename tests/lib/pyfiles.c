@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 	drop(arena_drop) struct arena a = {0};
 	drop(root_drop) struct root *sysroot = NULL, *host = NULL;
 	struct strings roots = {0}, env = {0};
-	struct python_options o = {.image_dir = "/app", .roots = &roots, .env = &env};
+	struct python_options o = {.roots = &roots, .env = &env};
 	struct python_files out;
 
 	for (int c; (c = getopt(argc, argv, "at:m:e:")) != -1;) {
@@ -98,8 +98,9 @@ int main(int argc, char **argv)
 		o.script = real ? arena_strdup(&a, real) : argv[optind + 2];
 		free(real);
 	}
-	if (argc - optind > 3)
-		o.image_dir = argv[optind + 3];
+	if (o.script)
+		o.image_path = arena_printf(&a, "%s/%s",
+			argc - optind > 3 ? argv[optind + 3] : "/app", path_base(o.script));
 	ok(python_collect(&o, &a, &out));
 	vec_each (f, &out.files)
 		show(f);

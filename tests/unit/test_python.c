@@ -207,7 +207,7 @@ static struct collected collect(struct fixture *f, const struct strings *roots)
 					 .interpreter = "/usr/bin/python3",
 					 .root = f->host,
 					 .script = arena_printf(&arena, "%s/app/main.py", f->dir),
-					 .image_dir = "/srv",
+					 .image_path = "/srv/main.py",
 					 .env = &env,
 					 .roots = roots,
 					 .mtime = 0x01020304},
