@@ -599,6 +599,10 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 	if (!n.files.len && n.is_included && is_urgent && !q->param && !stays)
 		collect_warn(
 			c, "%s: %s, but the sysroot has nothing of that kind", n.name, n.reason);
+	if (!n.files.len && n.is_included && stays && rule->add == add_certs)
+		collect_warn(c,
+			"certs: %s, and the image has none; --with certs takes this machine's",
+			n.reason);
 	if (n.files.len)
 		vec_push(c->a, out, n);
 	return NULL;

@@ -231,7 +231,8 @@ hello="0.540302 /usr/bin/hello"
 	mv asks tree/usr/bin/hello
 	image pack layout tree "config['config'] = {
 		'Entrypoint': ['/usr/bin/hello'], 'Env': ['TZ=Europe/Berlin']}"
-	"$imgmin" slim oci:layout -o out.tar
+	"$imgmin" slim oci:layout -o out.tar 2>told
+	grep -q 'certs: .*, and the image has none; --with certs takes' told
 	for layer in $(layers_of out.tar); do tar tf "$layer"; done >files
 	! grep -E '^(etc|tmp|usr/share)' files
 	"$imgmin" slim oci:layout -o out.tar --with passwd,tmp
