@@ -41,15 +41,27 @@ static void differ_words(
 	differ(c, what, words(x, c->a), words(y, c->a));
 }
 
+// A hostile image's may be long.
+static struct map map_of(const struct json_dict *d, struct arena *a)
+{
+	struct map out = {0};
+
+	vec_each (p, d)
+		*map_at(&out, a, p->name) = (void *)p->value;
+	return out;
+}
+
 // What is in one of the dictionaries or differs, those of x first.
 static void differ_dict(
 	struct configs *c, const char *what, const struct json_dict *x, const struct json_dict *y)
 {
+	const struct map of_x = map_of(x, c->a), of_y = map_of(y, c->a);
+
 	vec_each (p, x)
 		differ(c, arena_printf(c->a, "%s %s", what, p->name), p->value,
-			dict_get(y, p->name));
+			map_get(&of_y, p->name));
 	vec_each (p, y)
-		if (!dict_get(x, p->name))
+		if (!map_get(&of_x, p->name))
 			differ(c, arena_printf(c->a, "%s %s", what, p->name), NULL, p->value);
 }
 
@@ -57,11 +69,12 @@ static void differ_dict(
 static struct json_dict env_dict(const struct strings *env, struct arena *a)
 {
 	struct json_dict out = {0};
+	struct map places = {0};
 
 	for (size_t i = 0; i < env->len; i++) {
 		size_t n = strcspn(env->at[i], "=");
 
-		dict_set(&out, a, arena_strndup(a, env->at[i], n),
+		dict_put(&out, &places, a, arena_strndup(a, env->at[i], n),
 			env->at[i][n] ? env->at[i] + n + 1 : "");
 	}
 	return out;
@@ -81,7 +94,7 @@ static struct err *other_dict(const char *unknown, struct arena *a, struct json_
 	{
 		char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 
-		dict_set(out, a, arena_strdup(a, name), arena_strdup(a, text));
+		vec_push(a, out, (struct json_pair){arena_strdup(a, name), arena_strdup(a, text)});
 		free(text);
 	}
 	return NULL;

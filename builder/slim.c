@@ -73,6 +73,7 @@ static void merge_config(const struct slim *s, struct runtime_config *c)
 	const struct build_args *args = &s->build_args;
 	const struct runtime_config *over = &s->build->spec.container.config;
 	struct arena *a = &s->build->arena;
+	struct map places = {0};
 
 	if (over->entrypoint.len)
 		c->cmd = (struct strings){0};
@@ -80,7 +81,7 @@ static void merge_config(const struct slim *s, struct runtime_config *c)
 	override(&c->cmd, &over->cmd);
 	merge_env(&c->env, &args->env, &over->env, a);
 	vec_each (l, &over->labels)
-		dict_set(&c->labels, a, l->name, l->value);
+		dict_put(&c->labels, &places, a, l->name, l->value);
 	for (size_t i = 0; i < over->exposed_ports.len; i++)
 		vec_push(a, &c->exposed_ports, over->exposed_ports.at[i]);
 	for (size_t i = 0; i < over->volumes.len; i++)

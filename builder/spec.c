@@ -87,12 +87,15 @@ struct err *words_parse(const char *text, struct arena *a, struct strings *out, 
 static struct err *pairs(
 	const struct strings *texts, const char *option, struct arena *a, struct json_dict *out)
 {
+	struct map places = {0};
+
 	for (size_t i = 0; i < texts->len; i++) {
 		const char *equals = strchr(texts->at[i], '=');
 
 		if (!equals || equals == texts->at[i])
 			return err_new(ERR_USAGE, "--%s %s: not NAME=VALUE", option, texts->at[i]);
-		dict_set(out, a, arena_strndup(a, texts->at[i], (size_t)(equals - texts->at[i])),
+		dict_put(out, &places, a,
+			arena_strndup(a, texts->at[i], (size_t)(equals - texts->at[i])),
 			equals + 1);
 	}
 	return NULL;
@@ -105,6 +108,7 @@ static struct err *take_env(const struct build_args *args, struct arena *a, stru
 	static const char path[] =
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	struct json_dict all = {0};
+	struct map places = {0};
 
 	for (size_t i = 0; i < args->env.len; i++) {
 		const char *text = args->env.at[i], *equals = strchr(text, '=');
@@ -114,8 +118,8 @@ static struct err *take_env(const struct build_args *args, struct arena *a, stru
 			return err_new(ERR_USAGE, "--env %s: not NAME=VALUE", text);
 		if (!value)
 			return err_new(ERR_USAGE, "--env %s: not set here; give NAME=VALUE", text);
-		dict_set(&all, a, equals ? arena_strndup(a, text, (size_t)(equals - text)) : text,
-			value);
+		dict_put(&all, &places, a,
+			equals ? arena_strndup(a, text, (size_t)(equals - text)) : text, value);
 	}
 	if (!dict_get(&all, "PATH"))
 		vec_push(a, &s->container.config.env, path);

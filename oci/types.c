@@ -272,10 +272,23 @@ const char *dict_get(const struct json_dict *d, const char *name)
 
 void dict_set(struct json_dict *d, struct arena *a, const char *name, const char *value)
 {
-	for (size_t i = 0; i < d->len; i++)
-		if (!strcmp(d->at[i].name, name)) {
-			d->at[i].value = arena_strdup(a, value);
-			return;
-		}
+	struct map places = {0};
+
+	dict_put(d, &places, a, name, value);
+}
+
+void dict_put(struct json_dict *d, struct map *places, struct arena *a, const char *name,
+	const char *value)
+{
+	// A place is counted from 1: none is NULL.
+	for (size_t i = places->len; i < d->len; i++)
+		*map_at(places, a, d->at[i].name) = (void *)(uintptr_t)(i + 1);
+	void **place = map_at(places, a, name);
+
+	if (*place) {
+		d->at[(uintptr_t)*place - 1].value = arena_strdup(a, value);
+		return;
+	}
 	vec_push(a, d, (struct json_pair){arena_strdup(a, name), arena_strdup(a, value)});
+	*place = (void *)(uintptr_t)d->len;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/digest.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/platform.h"
 
 #define OCI_INDEX "application/vnd.oci.image.index.v1+json"
@@ -106,3 +107,7 @@ struct oci_platform oci_platform_of(const struct platform *p, struct arena *a);
 // The value of an annotation or label, NULL where there is none.
 const char *dict_get(const struct json_dict *d, const char *name);
 void dict_set(struct json_dict *d, struct arena *a, const char *name, const char *value);
+// The same for many: `places`, empty before the first, spares the search. Nothing else adds to the
+// dict meanwhile.
+void dict_put(struct json_dict *d, struct map *places, struct arena *a, const char *name,
+	const char *value);

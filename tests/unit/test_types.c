@@ -147,6 +147,20 @@ static void descriptors_are_made_and_annotated(void **state)
 	assert_string_equal(dict_get(&d.annotations, "k"), "2");
 	assert_int_equal(d.annotations.len, 1);
 	assert_null(dict_get(&d.annotations, "x"));
+
+	// What was there before is found again, and two hundred thousand are no matter.
+	struct map places = {0};
+
+	for (int i = 0; i < 400000; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%d", i % 200000);
+		dict_put(&d.annotations, &places, &a, name, i < 200000 ? "old" : "new");
+	}
+	dict_put(&d.annotations, &places, &a, "k", "3");
+	assert_int_equal(d.annotations.len, 200001);
+	assert_string_equal(d.annotations.at[0].value, "3");
+	assert_string_equal(dict_get(&d.annotations, "n199999"), "new");
 }
 
 int main(void)
