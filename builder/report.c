@@ -6,19 +6,46 @@
 
 #include "builder/account.h"
 
+// The bytes of the character at `at`, by its shape in UTF-8; 0: it is none.
+static size_t char_bytes(const unsigned char *at)
+{
+	const size_t n = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	return *at < 0xf5 ? n : 0;
+}
+
+// Commands to a terminal, and what cannot be seen or turns the text around it: U+061C,
+// U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF, as on the page.
+static bool is_unseen(const unsigned char *at, size_t n)
+{
+	if (n == 1)
+		return *at < 0x20 || *at == 0x7f;
+	if (n == 2)
+		return (at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xd8 && at[1] == 0x9c);
+	if (n != 3)
+		return false;
+	if (at[0] == 0xe2 && at[1] == 0x80)
+		return (at[2] >= 0x8b && at[2] <= 0x8f) || (at[2] >= 0xa8 && at[2] <= 0xae);
+	return (at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa0 && at[2] <= 0xaf) ||
+		(at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf);
+}
+
 char *text_printable(const char *text, struct arena *a)
 {
 	char *out = arena_alloc(a, 4 * strlen(text) + 1), *end = out;
 
-	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-		bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+	for (const unsigned char *at = (const unsigned char *)text; *at;) {
+		const size_t n = char_bytes(at), bytes = n ? n : 1;
+		const bool is_hidden = !n || is_unseen(at, n);
 
-		if (*at < 0x20 || *at == 0x7f)
-			end += sprintf(end, "\\x%02x", *at);
-		else if (c1)
-			end += sprintf(end, "\\x%02x", *++at);
-		else
-			*end++ = (char)*at;
+		for (size_t i = 0; i < bytes; i++, at++)
+			if (is_hidden)
+				end += sprintf(end, "\\x%02x", *at);
+			else
+				*end++ = (char)*at;
 	}
 	return out;
 }

@@ -193,7 +193,12 @@ expect_usage_error()
 @test "names with line breaks and terminal commands stay one harmless line" {
 	run --separate-stderr imgmin $'x\nhint: rm -rf\e[31m\xc2\x9b31m'
 	[ "$status" -eq 2 ]
-	[ "${stderr_lines[0]}" = 'imgmin: error: x\x0ahint: rm -rf\x1b[31m\x9b31m: no such command' ]
+	[ "${stderr_lines[0]}" = 'imgmin: error: x\x0ahint: rm -rf\x1b[31m\xc2\x9b31m: no such command' ]
+	# Text that runs backwards, characters without a width, and bytes that are none.
+	run --separate-stderr imgmin $'a\u202eb\u2066c\u200bd\ufeffe\x9b31m\xe2\x80'
+	[ "${stderr_lines[0]}" = 'imgmin: error: a\xe2\x80\xaeb\xe2\x81\xa6c\xe2\x80\x8bd\xef\xbb\xbfe\x9b31m\xe2\x80: no such command' ]
+	run --separate-stderr imgmin $'übersicht…\u4e2d\U0001f600'
+	[ "${stderr_lines[0]}" = $'imgmin: error: übersicht…\u4e2d\U0001f600: no such command' ]
 }
 
 @test "a stdout that takes nothing is an error, status 1" {
