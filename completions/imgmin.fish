@@ -93,7 +93,7 @@ end
 complete -c imgmin -f
 complete -c imgmin -l progress -x -a 'auto plain json none' -d 'how progress is shown on stderr: auto, plain, json or none'
 complete -c imgmin -l color -x -a 'auto always never' -d 'colours: auto (on a terminal), always or never'
-complete -c imgmin -l quiet -s q -d 'only errors on stderr'
+complete -c imgmin -l quiet -s q -d 'only warnings and errors on stderr'
 complete -c imgmin -l verbose -s v -d 'say more on stderr'
 complete -c imgmin -l help -s h -d 'show this help'
 complete -c imgmin -n __imgmin_only -l version -d 'print the version'
