@@ -129,6 +129,7 @@ $(B)/man/%: man/%.scd
 install: all $(MAN)
 	install -D -m 755 $(B)/imgmin $(DESTDIR)$(PREFIX)/bin/imgmin
 	$(foreach page,$(MAN),install -D -m 644 -t $(SHARE)/man/man$(subst .,,$(suffix $(page))) $(page);)
+	$(if $(MAN),sed -i 's|/usr/local/share|$(PREFIX)/share|' $(SHARE)/man/man5/imgmin.yaml.5)
 	install -D -m 644 -t $(SHARE)/imgmin share/imgmin.schema.json
 	$(if $(wildcard completions/imgmin.bash),install -D -m 644 completions/imgmin.bash \
 		$(SHARE)/bash-completion/completions/imgmin)
@@ -136,6 +137,16 @@ install: all $(MAN)
 		$(SHARE)/zsh/site-functions/_imgmin)
 	$(if $(wildcard completions/imgmin.fish),install -D -m 644 completions/imgmin.fish \
 		$(SHARE)/fish/vendor_completions.d/imgmin.fish)
+
+# What install put there, and no directory but imgmin's own.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/imgmin \
+		$(foreach page,$(notdir $(wildcard man/*.scd)),$(SHARE)/man/man$(subst .,,$(suffix $(page:.scd=)))/$(page:.scd=)) \
+		$(SHARE)/imgmin/imgmin.schema.json \
+		$(SHARE)/bash-completion/completions/imgmin \
+		$(SHARE)/zsh/site-functions/_imgmin \
+		$(SHARE)/fish/vendor_completions.d/imgmin.fish
+	[ ! -d $(SHARE)/imgmin ] || rmdir $(SHARE)/imgmin
 
 # Debian packages, in $(B)/deb.
 DEBS ?= amd64 arm64 armhf
@@ -152,5 +163,5 @@ image: all
 clean:
 	rm -rf $(B) build-san build-fuzz
 
-.PHONY: all bench check clean completions deb demo fuzz golden image install san tests unit
+.PHONY: all bench check clean completions deb demo fuzz golden image install san tests uninstall unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)

@@ -54,7 +54,7 @@ documents() {
 	local page doc=usr/share/doc/imgmin
 	for page in man/*.scd; do
 		page=${page#man/}
-		scdoc <"man/$page" >"$stage/page"
+		sed 's,/usr/local/,/usr/,g' "man/$page" | scdoc >"$stage/page"
 		put "$stage/page" "usr/share/man/man$(sed 's/.*\.\([0-9]\)\.scd/\1/' <<<"$page")/${page%.scd}"
 	done
 	put CHANGELOG.md $doc/changelog
@@ -83,7 +83,8 @@ documents() {
 	put "$stage/copyright" $doc/copyright
 }
 
-completions() {
+for_shells_and_editors() {
+	put share/imgmin.schema.json usr/share/imgmin/imgmin.schema.json
 	put completions/imgmin.bash usr/share/bash-completion/completions/imgmin
 	put completions/_imgmin usr/share/zsh/vendor-completions/_imgmin
 	put completions/imgmin.fish usr/share/fish/vendor_completions.d/imgmin.fish
@@ -142,7 +143,7 @@ package() { # ARCH
 	install -D -m 755 "$program" "$root/usr/bin/imgmin"
 	$strip -R .comment "$root/usr/bin/imgmin"
 	documents
-	completions
+	for_shells_and_editors
 	overrides
 	control "$arch" "$root/usr/bin/imgmin" "$(static_sources "$sysroot" "$libs")"
 	find "$root" -type d -exec chmod 755 {} +

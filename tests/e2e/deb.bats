@@ -44,6 +44,10 @@ setup() {
 			gzip -t "$arch/usr/share/man/man${page##*.}/$page.gz"
 		done
 		cmp "$arch/usr/share/zsh/vendor-completions/_imgmin" "$top/completions/_imgmin"
+		# The schema is where imgmin.yaml(5) says.
+		schema=$(zcat "$arch/usr/share/man/man5/imgmin.yaml.5.gz" | sed 's/\\&//g' |
+			grep -o '/usr.*schema\.json')
+		cmp "$arch/$schema" "$top/share/imgmin.schema.json"
 		! grep -qF "$top" $arch/usr/bin/imgmin
 	done
 }

@@ -18,6 +18,12 @@ setup() {
 		page=$(basename "$page" .scd)
 		[ -s "opt/imgmin/share/man/man${page##*.}/$page" ]
 	done
+	sed 's/\\&//g' opt/imgmin/share/man/man5/imgmin.yaml.5 |
+		grep -F schema=/opt/imgmin/share/imgmin/imgmin.schema.json
+	# All of it goes away again, and nothing else does.
+	touch opt/imgmin/bin/other
+	make -s -C "$top" uninstall B="$B" DESTDIR="$PWD" PREFIX=/opt/imgmin
+	[ "$(find . ! -type d)" = ./opt/imgmin/bin/other ]
 }
 
 @test "nothing links in OpenSSL's providers, which cost five megabytes and a slower start" {
