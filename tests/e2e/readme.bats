@@ -3,6 +3,7 @@
 # its options and commands are those of the program.
 load ../lib/common
 load ../lib/registry
+load ../lib/engines
 
 # Where the README's session was recorded.
 recorded_with='12.2.0-14cross1 2.36-8cross1'
@@ -11,12 +12,14 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	mkdir bin
 	ln -s "$imgmin" bin/imgmin
+	engines_start
 	command -v docker-registry >/dev/null || return 0
 	real_start open 'http: {addr: "127.0.0.1:0"}'
 }
 
 teardown_file() {
 	servers_stop
+	engines_stop
 }
 
 setup() {
@@ -87,6 +90,18 @@ program_commands() { imgmin help | sed -nE '/^Commands:/,/^$/s/^  ([a-z0-9]+( [a
 	echo "# $tried command lines outside of the session" >&3
 	[ $tried -ge 7 ]
 	[ -s date.tar ]
+}
+
+@test "the first image runs in Docker, with the commands that are shown" {
+	need_engines
+	local load='docker load -i date.tar && docker run --rm date'
+	grep -qF "\`$load\`" "$readme"
+	shown commands | grep -qxF 'imgmin build /bin/date'
+	imgmin build /bin/date
+	# This engine has no bridge.
+	eval "${load/docker run/docker run --network none}" >said
+	cat said
+	grep -qE '[0-9]{2}:[0-9]{2}:[0-9]{2}.* [0-9]{4}$' said
 }
 
 @test "a script with a device's sysroot" {
