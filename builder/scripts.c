@@ -204,12 +204,14 @@ static struct err *take_named(
 {
 	struct arena *arena = tree_arena(a->tree);
 	const char *reason = arena_printf(arena, "called by %s", path_base(name));
+	// The sysroot's own scripts name much that they can do without.
+	bool is_asked = a->spec->args->include_commands && depth == 0;
 
 	for (size_t i = 0; i < c->names.len; i++) {
 		const char *path = find_command(a, c->names.at[i]);
 
 		if (!path)
-			vec_push(arena, &a->details,
+			vec_push(arena, is_asked ? &a->notes : &a->details,
 				arena_printf(arena, "%s calls %s, which the sysroot does not have",
 					path_base(name), c->names.at[i]));
 		else if (tree_find(a->tree, root_walk(a->sysroot->root, path)->path))

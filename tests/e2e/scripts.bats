@@ -194,8 +194,9 @@ run_image() {
 	says 'a.sh calls no_such_command, which the sysroot does not have'
 	says 'a.sh calls $EDITOR, which only a run can tell'
 	says 'a.sh reads ./lib.sh'
-	script a.sh '#!/bin/sh' 'echo one | tr o 0' 'wc -c </dev/null'
+	script a.sh '#!/bin/sh' 'echo one | tr o 0' 'wc -c </dev/null' 'no_such_command 2>/dev/null || :'
 	build 0 --include-commands ./a.sh
+	says 'a.sh calls no_such_command, which the sysroot does not have'
 	run_image /usr/bin/a.sh
 	[ "$output" = '0ne
 0' ]
