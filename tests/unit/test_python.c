@@ -202,6 +202,9 @@ static struct collected collect(struct fixture *f, const struct strings *roots)
 	static const char *variables[] = {"PYTHONPATH=/opt/path"};
 	static const struct strings env = {variables, 1, 1};
 
+	resolver_drop(&f->r); // of an earlier call
+	root_drop(&f->host);
+	root_drop(&f->sysroot);
 	fixture_open(f, "r");
 	c.error = python_collect(&(struct python_options){.sysroot = f->sysroot,
 					 .interpreter = "/usr/bin/python3",
