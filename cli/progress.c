@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,10 +48,11 @@ static struct {
 	size_t pushed, tagged;
 } p = {.lock = PTHREAD_MUTEX_INITIALIZER, .mode = PLAIN};
 
+// Handlers of signals run in whichever thread the system picks: both are atomic.
 // The shell wrote on the terminal while this process was stopped.
-static volatile sig_atomic_t was_stopped;
+static atomic_bool was_stopped;
 // How many lines the shell has to leave alone then.
-static volatile sig_atomic_t below;
+static atomic_size_t below;
 
 static int64_t now(void)
 {
@@ -234,11 +236,10 @@ static void redraw(const char *above)
 	const struct screen s = screen_now();
 	const locale_t before = enter_locale();
 
-	if (was_stopped) {
+	if (atomic_exchange(&was_stopped, false)) {
 		p.n_drawn = 0;
 		mem_drop(&p.last_frame);
 	}
-	was_stopped = 0;
 	const bool was_drawn = p.n_drawn;
 
 	if (above || !p.n_rows)
@@ -257,7 +258,7 @@ static void redraw(const char *above)
 	if (frame.n)
 		add(&t, frame.at);
 	flush(&t);
-	below = (sig_atomic_t)p.n_drawn;
+	below = p.n_drawn;
 	p.columns = s.columns;
 	free(p.last_frame);
 	p.last_frame = str_dup(frame.n ? frame.at : "");
@@ -287,7 +288,7 @@ static void *tick(void *unused)
 static void on_continue(int unused)
 {
 	(void)unused;
-	was_stopped = 1;
+	was_stopped = true;
 }
 
 // Ctrl-Z: the shell goes on under the live lines.
@@ -296,10 +297,9 @@ static void on_suspend(int unused)
 	(void)unused;
 	const int error = errno;
 
-	for (sig_atomic_t i = below; i > 0; i--)
+	for (size_t i = atomic_exchange(&below, 0); i > 0; i--)
 		if (write(STDERR_FILENO, "\n", 1) < 0)
 			break;
-	below = 0;
 	kill(getpid(), SIGSTOP);
 	errno = error;
 }
