@@ -3,11 +3,11 @@
 #include "base/root.h"
 
 struct python_options {
-	struct root *sysroot;    // where interpreter, standard library and packages are
-	const char *interpreter; // in it: "/usr/bin/python3"
-	struct root *root;       // where the script is: this machine, or the sysroot again
-	const char *script;      // canonical path in there
-	const char *image_path;  // what the script will be called in the image: "/usr/bin/a.py"
+	struct root *sysroot;        // where interpreter, standard library and packages are
+	const char *interpreter;     // in it: "/usr/bin/python3"
+	struct root *root;           // where the script is: this machine, or the sysroot again
+	const char *script;          // canonical path in there
+	const char *image_path;      // what the script will be called in the image: "/usr/bin/a.py"
 	const struct strings *env;   // of the image: PYTHONPATH counts
 	const struct strings *roots; // more modules to take by name, as if the script imported them
 	bool takes_all;              // --python-all: the whole standard library
