@@ -349,10 +349,20 @@ struct err *place_create(struct places *p, const char *place, struct arena *a,
 
 // ---- to read ----
 
+// What may not be read does not look like an image, but it may be one.
+static struct err *check_readable(const char *path)
+{
+	drop(mem_drop) char *index = str_printf("%s/index.json", path);
+
+	if (access(path, R_OK))
+		return err_sys(errno, "%s", path);
+	// Of a layout the directories, too, may be closed to others.
+	return !access(index, R_OK) || errno != EACCES ? NULL : err_sys(EACCES, "%s", index);
+}
+
 static struct err *open_path(const char *path, struct transport **out)
 {
-	if (!is_there(path))
-		return err_sys(errno, "%s", path);
+	TRY(check_readable(path));
 	if (layout_is(path))
 		return layout_open(path, out);
 	if (archive_is(path))

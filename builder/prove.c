@@ -4,6 +4,8 @@
 #include "builder/assemble.h"
 #include "ldd/verify.h"
 
+#define ACCOUNTS_MAX (1u << 20) // bytes of /etc/passwd or /etc/group
+
 static const struct object *find_named(const struct closure *c, const char *name)
 {
 	vec_each (o, &c->objects)
@@ -74,6 +76,63 @@ static struct err *prove_program(struct assembly *a, struct installed *p)
 	return NULL;
 }
 
+// Does a line of passwd or group begin with the name and a colon? *is_there: is there such a file?
+static struct err *has_account(const struct assembly *a, const char *file, const char *name,
+	size_t n, bool *is_there, bool *found)
+{
+	struct span text;
+	const char *line, *end;
+
+	TRY(root_read(a->inside, file, ACCOUNTS_MAX, tree_arena(a->tree), &text));
+	*is_there = text.ptr != NULL;
+	*found = false;
+	if (!text.len)
+		return NULL;
+	line = (const char *)text.ptr;
+	end = line + text.len;
+	while (line < end && !*found) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((newline ? newline : end) - line);
+
+		*found = len > n && line[n] == ':' && memcmp(line, name, n) == 0;
+		line += len + 1;
+	}
+	return NULL;
+}
+
+// Engines look names up in the image and start nothing where one is missing; numbers are taken as
+// they are.
+static struct err *prove_account(
+	const struct assembly *a, const char *what, const char *file, const char *name, size_t n)
+{
+	bool is_there, found;
+
+	if (strspn(name, "0123456789") >= n)
+		return NULL;
+	TRY(has_account(a, file, name, n, &is_there, &found));
+	if (found)
+		return NULL;
+	if (is_there)
+		return err_hint(err_new(ERR_NO_START, "the %s %.*s is not in the image's %s", what,
+					(int)n, name, file),
+			"give numbers, as in --user 65534:65534, or a file that has it: --add %s:%s",
+			path_base(file), file);
+	return err_hint(
+		err_new(ERR_NO_START, "the %s %.*s: the image has no %s to find that name in", what,
+			(int)n, name, file),
+		"give numbers, as in --user 65534:65534, or bring the file with --with passwd or --add");
+}
+
+static struct err *prove_user(const struct assembly *a)
+{
+	const char *user = a->container->config.user, *colon = user ? strchr(user, ':') : NULL;
+
+	if (!user)
+		return NULL;
+	TRY(prove_account(a, "user", "/etc/passwd", user, strcspn(user, ":")));
+	return colon ? prove_account(a, "group", "/etc/group", colon + 1, strlen(colon + 1)) : NULL;
+}
+
 // What a container is told to start must be there too, and who shall start it.
 static struct err *prove_entrypoint(const struct assembly *a)
 {
@@ -94,13 +153,7 @@ static struct err *prove_entrypoint(const struct assembly *a)
 					"the entrypoint %s: the image has no such program", word),
 			"the program lies at %s; other files come with --add and %s",
 			a->programs.at[0]->path, include_option(a->is_image));
-	if (c->user && !strspn(c->user, "0123456789") && root_walk(a->inside, "/etc/passwd")->error)
-		return err_hint(
-			err_new(ERR_NO_START,
-				"the user %s: the image has no /etc/passwd to find that name in",
-				c->user),
-			"give numbers, as in --user 65534:65534, or bring the file with --with passwd or --add");
-	return NULL;
+	return prove_user(a);
 }
 
 struct err *assembly_prove(struct assembly *a)

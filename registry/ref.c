@@ -161,11 +161,11 @@ static const char *tag_fault(const char *tag)
 	return NULL;
 }
 
-// Is the first of several parts a host, and not part of a path on Docker Hub?
+// Is the first of several parts a host, and not part of a path on Docker Hub? Newer engines take
+// one with a capital for a host as well; Docker 20.10 takes none that is named so.
 static bool names_host(const char *s, size_t n)
 {
-	return (n == 9 && !memcmp(s, "localhost", 9)) || memchr(s, '.', n) || memchr(s, ':', n) ||
-		has_capital(s, n);
+	return (n == 9 && !memcmp(s, "localhost", 9)) || memchr(s, '.', n) || memchr(s, ':', n);
 }
 
 // Cuts "@digest" and ":tag" off the end of name and keeps them in out.
@@ -214,6 +214,8 @@ static const char *split_name(const char *name, struct ref *out)
 		if (!strcmp(out->host, "index.docker.io"))
 			strcpy(out->host, DEFAULT_HOST);
 	}
+	if (path == name && has_capital(name, host))
+		return "its path holds a capital letter; a host would have a '.' or ':' too";
 	fault = path_fault(path);
 	if (fault)
 		return fault;
@@ -240,6 +242,8 @@ struct err *ref_parse(const char *text, struct ref *out)
 			(int)(strstr(text, "://") - text + 3), text);
 	if (strlen(text) == IDENTIFIER_BYTES && is_hex(text, IDENTIFIER_BYTES))
 		return refuse(text, "64 hex digits are an image's ID, not its name");
+	if (strpbrk(text, " \t\n\v\f\r"))
+		return refuse(text, "it holds a blank");
 	if (strlen(text) >= sizeof(name))
 		return refuse(text, "it is too long");
 	strcpy(name, text);

@@ -203,3 +203,28 @@ program() {
 	refused 3 --user pi bin/main
 	"$imgmin" build --quiet --no-cache --entrypoint "main --once" -o words.tar bin/main
 }
+
+@test "names of user and group that the passwd or group of the image lacks" {
+	program
+	refused 3 --user nobodyx --with passwd bin/main
+	says "the user nobodyx is not in the image's /etc/passwd"
+	refused 3 --user 1000:nogroupx --with passwd bin/main
+	says "the group nogroupx is not in the image's /etc/group"
+	refused 3 --user nobod --with passwd bin/main
+	rm -f out.tar
+	for user in nobody nobody:nogroup nobody:7 7:root 7; do
+		expect 0 "$imgmin" build -q --no-cache --user $user --with passwd -o out.tar bin/main
+	done
+}
+
+@test "a name that Docker takes for a path and not for a host; one with a blank" {
+	program
+	refused_name() {
+		expect 2 "$imgmin" build --no-cache -o out.tar -t "$1" bin/main
+		says "$2"
+		[ ! -e out.tar ]
+	}
+	refused_name UPPER/x "a host would have a '.'"
+	refused_name 'Bad Name' 'it holds a blank'
+	expect 0 "$imgmin" build -q --no-cache -o out.tar -t UPPER.local/x bin/main
+}

@@ -104,6 +104,41 @@ config_of() { # ARCHIVE
 	! attributes $(layers_of slim.tar) | grep ^srv
 }
 
+@test "a user that the image does not know" {
+	cp -r "$here/plain" named
+	mkdir -p named/etc
+	echo 'root:x:0:0:root:/root:/bin/sh' >named/etc/passwd
+	echo 'root:x:0:' >named/etc/group
+	image pack layout named "config['config'] = {'Entrypoint': ['/usr/bin/hello']}"
+	expect 3 "$imgmin" slim oci:layout -o slim.tar --user nobodyx
+	says "the user nobodyx is not in the image's /etc/passwd"
+	says 'hint: give numbers'
+	[ ! -e slim.tar ]
+	expect 3 "$imgmin" slim oci:layout -o slim.tar --user root:staff
+	says "the group staff is not in the image's /etc/group"
+	expect 0 "$imgmin" slim oci:layout -o slim.tar --user root:root
+}
+
+@test "an archive, a layout and its index that may not be read say so" {
+	need_root
+	need_tool setpriv
+	local dir
+	dir=$(mktemp -d /tmp/closed.XXXXXX)
+	chmod 755 "$dir"
+	other() { setpriv --reuid 1234 --regid 5678 --clear-groups env HOME=/nonexistent "$@"; }
+	other test -x "$imgmin" || { rm -rf "$dir"; skip "other users cannot reach $imgmin"; }
+	cp -r "$here/plain-layout" "$dir/layout"
+	cp -r "$here/plain-layout" "$dir/shut"
+	(cd "$dir/layout" && tar cf ../x.tar .)
+	chmod 600 "$dir/x.tar" "$dir/layout/index.json"
+	chmod 700 "$dir/shut"
+	for place in x.tar layout shut; do
+		expect 1 other "$imgmin" inspect "$dir/$place"
+		[[ $stderr == *"$dir/$place"*": Permission denied"* ]] || { echo "$stderr"; rm -rf "$dir"; return 1; }
+	done
+	rm -rf "$dir"
+}
+
 @test "a health check goes on" {
 	cp -r "$here/plain" healthy
 	cp "$here/program" healthy/usr/bin/program
