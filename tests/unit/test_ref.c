@@ -96,7 +96,7 @@ static const struct {
 	{"foo/a._b", "each part"},
 	{"foo/a..b", "each part"},
 	{"aa/asdf$$^/aa", "each part"},
-	{"a b", "each part"},
+	{"a b", "blank"},
 	{"caf\xc3\xa9", "each part"},
 	{"a\n", "each part"},
 	{"https://github.com/docker/docker", "no scheme"},
