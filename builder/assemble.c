@@ -268,8 +268,8 @@ static struct err *add_traces(struct assembly *a)
 		if (unknown)
 			vec_push(arena, &a->warnings,
 				arena_printf(arena,
-					"%s: %zu relative paths are left out: the log does not say "
-					"where they start",
+					"%s: %zu paths are left out: the log does not say where "
+					"they start",
 					logs->at[i], unknown));
 		for (size_t k = 0; k < files.len; k++)
 			if (!root_walk_parent(a->sysroot->root, files.at[k])->error &&

@@ -18,13 +18,14 @@
 
 // ---- Calls
 
-// -y's path behind a descriptor; NULL for none, or what is no file.
+// -y's path behind a descriptor; NULL for none, or what is no file. Behind a chroot it is a path
+// of this machine all the same.
 static struct place *annotated(struct trace *t, char *s)
 {
 	char *open = s ? strchr(s, '<') : NULL, *close = open ? trace_skip_annotation(open) : NULL;
 	char *after, *path;
 
-	if (!close || s + strspn(s, "-0123456789ATFDCW_ /*") != open)
+	if (!close || t->tree != TREE_HERE || s + strspn(s, "-0123456789ATFDCW_ /*") != open)
 		return NULL;
 	*close = 0;
 	open[strcspn(open + 1, "<") + 1] = 0; // the device's numbers: </dev/null<char 1:3>>
@@ -187,6 +188,28 @@ static void enter(struct trace *t, struct process *p, struct place *place)
 	p->cwd->place = place == t->nowhere ? trace_place_new(t) : place;
 }
 
+// chroot and pivot_root. What is used from now on counts when another program is started: that a
+// program shuts itself in tells nothing of the tree that it is of.
+static void leave(struct trace *t, struct process *p, const char *path, const struct place *place)
+{
+	struct cwd *cwd = p->cwd;
+
+	if (path && strcmp(path, "/") == 0)
+		return;
+	t->tree = cwd->tree = cwd->tree <= TREE_ENTERED ? TREE_ENTERED : TREE_UNKNOWN;
+	if (path && (strcmp(path, ".") == 0 || place == cwd->place))
+		cwd->place = trace_place_of(t, t->nowhere, "/");
+}
+
+static void started(struct trace *t, struct process *p)
+{
+	trace_process_execs(p);
+	if (p->cwd->tree == TREE_ENTERED)
+		p->cwd->tree = TREE_INSIDE;
+	t->tree = p->cwd->tree;
+	t->has_inside |= t->tree == TREE_INSIDE;
+}
+
 // Calls that are about descriptors and processes.
 static void other_call(struct trace *t, struct process *p, struct call *c, enum how how)
 {
@@ -220,8 +243,9 @@ static void apply(struct trace *t, struct process *p, struct call *c)
 
 	if (i < 0 || c->result < 0)
 		return;
+	t->tree = p->cwd->tree;
 	if (calls[i].how == EXECS)
-		trace_process_execs(p);
+		started(t, p);
 	if (calls[i].path < 0 && calls[i].how != ENTERS_FD) {
 		other_call(t, p, c, calls[i].how);
 		return;
@@ -235,17 +259,17 @@ static void apply(struct trace *t, struct process *p, struct call *c)
 		return;
 	}
 	if (path) {
-		place = p->cwd->elsewhere ? NULL : trace_place_of(t, base, path);
+		place = t->tree == TREE_UNKNOWN ? NULL : trace_place_of(t, base, path);
 		lost = !place;
 	}
 	if (calls[i].path >= 0 && lost) {
-		t->unknown++;
+		t->unknown[t->tree]++;
 		place = t->nowhere;
 	}
 	if (calls[i].how == ENTERS || calls[i].how == ENTERS_FD)
 		enter(t, p, place);
 	else if (calls[i].how == LEAVES)
-		p->cwd->elsewhere = !path || strcmp(path, "/") != 0;
+		leave(t, p, path, place);
 	else if (!path)
 		return;
 	else if (calls[i].how == MAKES)
@@ -427,17 +451,24 @@ static bool is_special(struct arena *a, const char *path)
 	return false;
 }
 
+// Where a program was started behind a chroot the log is about that one: what led there are files
+// of this machine, which may have the names of others in the image.
 static void hand_over(struct trace *t, struct arena *a, struct strings *files, size_t *unknown)
 {
 	struct map seen = {0};
 
+	*unknown = t->unknown[TREE_INSIDE] + t->unknown[TREE_UNKNOWN];
+	if (!t->has_inside)
+		*unknown += t->unknown[TREE_HERE] + t->unknown[TREE_ENTERED];
 	vec_each (p, &t->used) {
 		drop(arena_drop) struct arena scratch = {0};
 		char path[PATH_MAX];
 		size_t n = 0;
 
+		if (t->has_inside && (*p)->is_here)
+			continue;
 		if (!trace_place_path(*p, path, &n)) {
-			t->unknown++;
+			++*unknown;
 			continue;
 		}
 		if (!n)
@@ -448,7 +479,6 @@ static void hand_over(struct trace *t, struct arena *a, struct strings *files, s
 			vec_push(a, files, arena_strdup(a, path));
 		*slot = *p;
 	}
-	*unknown = t->unknown;
 }
 
 static void trace_drop(struct trace *t)

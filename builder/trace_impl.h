@@ -10,6 +10,7 @@ struct place {
 	struct place *base;
 	const char *text;
 	size_t number, depth;
+	bool is_here; // in this machine's tree, not one behind chroot(2)
 	bool used, made;
 };
 
@@ -18,9 +19,18 @@ struct fds {
 	struct place **at; // index: descriptor; NULL: not known
 };
 
+// Which tree a process's names are of.
+enum tree_of_names {
+	TREE_HERE,
+	TREE_ENTERED, // behind chroot(2), in the program that called it
+	TREE_INSIDE, // in a program started behind it: "chroot DIR PROGRAM" was traced for this one
+	TREE_UNKNOWN, // behind a chroot of that one
+	TREES,
+};
+
 struct cwd { // what CLONE_FS shares
 	struct place *place;
-	bool elsewhere; // behind chroot(2): the names are those of another tree
+	enum tree_of_names tree;
 };
 
 struct process {
@@ -42,7 +52,10 @@ struct trace {
 	struct process *last;
 	struct place *nowhere; // below it nothing becomes known
 	char *partial;         // a line that strace's own message cut in two
-	size_t nplaces, alive, unknown;
+	size_t nplaces, alive;
+	size_t unknown[TREES];   // names left out
+	enum tree_of_names tree; // of the call at hand
+	bool has_inside;         // a program was started behind chroot
 	bool is_strace;
 	const char *full; // what there is too much of
 };

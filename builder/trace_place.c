@@ -5,13 +5,15 @@
 #include "builder/trace_impl.h"
 
 #define PLACES_MAX 1000000
-#define CHAIN_MAX 64 // chdir after chdir below a directory that is not known
+#define TREE_SIGN "@" // before the names of a tree behind chroot(2)
+#define CHAIN_MAX 64  // chdir after chdir below a directory that is not known
 
 struct place *trace_place_new(struct trace *t)
 {
 	struct place *p = arena_new(&t->own, struct place);
 
 	p->number = t->nplaces++;
+	p->is_here = t->tree == TREE_HERE;
 	return p;
 }
 
@@ -41,6 +43,8 @@ struct place *trace_place_of(struct trace *t, struct place *base, const char *na
 {
 	char path[PATH_MAX], key[PATH_MAX + 32];
 	bool is_known = *name == '/' || (base->text && !base->base);
+	bool is_own = *name == '/' || base == t->nowhere;
+	bool is_here = is_own ? t->tree == TREE_HERE : base->is_here;
 	size_t n = 0;
 
 	if (*name != '/' && is_known && !append(path, &n, base->text))
@@ -52,7 +56,7 @@ struct place *trace_place_of(struct trace *t, struct place *base, const char *na
 	if (!is_known && base->depth >= CHAIN_MAX)
 		base = t->nowhere;
 	if (is_known)
-		strcpy(key, path);
+		snprintf(key, sizeof(key), "%s%s", is_here ? "" : TREE_SIGN, path);
 	else
 		snprintf(key, sizeof(key), "#%zu%s", base->number, path);
 	void **slot = map_at(&t->places, &t->own, key);
@@ -64,6 +68,7 @@ struct place *trace_place_of(struct trace *t, struct place *base, const char *na
 			t->full = "files";
 		p->text = arena_strdup(&t->own, path);
 		p->base = is_known ? NULL : base;
+		p->is_here = is_here;
 		p->depth = is_known ? 0 : base->depth + 1;
 		*slot = p;
 	}
@@ -85,7 +90,7 @@ static bool is_made(struct trace *t, const struct place *p)
 {
 	char key[PATH_MAX + 32];
 	int n = p->base ? snprintf(key, sizeof(key), "#%zu%s", p->base->number, p->text)
-			: snprintf(key, sizeof(key), "%s", p->text);
+			: snprintf(key, sizeof(key), "%s%s", p->is_here ? "" : TREE_SIGN, p->text);
 
 	for (char *end = key + n; end && end > key; end = strrchr(key, '/')) {
 		const struct place *above;
@@ -102,6 +107,10 @@ void trace_place_use(struct trace *t, struct place *p)
 {
 	if (!p->text || p->used || is_made(t, p))
 		return;
+	if (t->tree == TREE_ENTERED || t->tree == TREE_UNKNOWN) {
+		t->unknown[t->tree]++;
+		return;
+	}
 	p->used = true;
 	vec_push(&t->own, &t->used, p);
 }

@@ -59,6 +59,7 @@ static struct cwd *cwd_new(struct trace *t, struct place *place)
 static void process_begin(struct trace *t, struct process *p)
 {
 	p->cwd = cwd_new(t, NULL);
+	p->cwd->place->is_here = true;
 	p->fds = fds_copy(NULL);
 	p->ended = p->orphan = false;
 	if (++t->alive > PROCESSES_MAX)
@@ -109,8 +110,14 @@ void trace_process_inherit(
 		child->cwd = parent->cwd;
 	} else {
 		child->cwd = cwd_new(t, parent->cwd->place);
-		child->cwd->elsewhere = parent->cwd->elsewhere;
+		child->cwd->tree = parent->cwd->tree;
 	}
+}
+
+static void tree_is(struct cwd *c, enum tree_of_names tree)
+{
+	c->tree = tree;
+	c->place->is_here = tree == TREE_HERE;
 }
 
 // A process that shows itself before the call that made it has returned: whose it is is clear
@@ -121,6 +128,8 @@ struct process *trace_process_orphan(struct trace *t, const char *pid)
 	struct process *parent = t->cloning.len ? t->cloning.at[0] : NULL;
 
 	p->orphan = true;
+	if (parent)
+		tree_is(p->cwd, parent->cwd->tree);
 	vec_each (other, &t->cloning)
 		if ((*other)->cwd->place != parent->cwd->place)
 			return p;

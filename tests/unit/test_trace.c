@@ -219,7 +219,78 @@ static void test_directories(void **state)
 	       "1 openat(4<UNIX-STREAM:[12->13,\"/run/x\"]>, \"no\", O_RDONLY) = 3\n"
 	       "1 open(\"/z\", O_RDONLY) = 3</z>\n",
 		"/x y<>/a /list /eight /eight/n /z", 1);
-	expect("1 chroot(\"/jail\") = 0\n1 open(\"/a\", O_RDONLY) = 3\n", "", 1);
+}
+
+static void test_chroot(void **state)
+{
+	(void)state;
+	// What a program does in a jail of its own is of another tree than what it is made of.
+	expect("1 open(\"/m\", O_RDONLY) = 3\n1 chroot(\"/jail\") = 0\n"
+	       "1 open(\"/a\", O_RDONLY) = 3\n",
+		"/m", 1);
+	expect("1 open(\"/m\", O_RDONLY) = 3\n1 chroot(\"/\") = 0\n1 open(\"/a\", O_RDONLY) = 3\n",
+		"/m /a", 0);
+	// chroot DIR PROGRAM: the log is about PROGRAM, of this machine there is no word.
+	expect("1 execve(\"/usr/sbin/chroot\", [\"chroot\"], 0x7 /* 1 var */) = 0\n"
+	       "1 open(\"/lib/libc.so.6\", O_RDONLY) = 3\n1 open(\"rel\", O_RDONLY) = 4\n"
+	       "1 chroot(\"root\") = 0\n1 chdir(\"/\") = 0\n"
+	       "1 open(\"/etc/passwd\", O_RDONLY) = 5\n1 execve(\"/bin/no\", [], 0x7) = -1 ENOENT (No)\n"
+	       "1 execve(\"/app/run\", [\"run\"], 0x7 /* 1 var */) = 0\n"
+	       "1 open(\"/app/lib\", O_RDONLY) = 6\n1 open(\"etc/conf\", O_RDONLY) = 7\n"
+	       "1 openat(3, \"no\", O_RDONLY) = 8\n"
+	       "1 clone(child_stack=NULL, flags=SIGCHLD) = 2\n2 execve(\"/bin/sub\", [], 0x7) = 0\n"
+	       "2 chdir(\"/app\") = 0\n2 open(\"rel\", O_RDONLY) = 3\n",
+		"/app/run /app/lib /etc/conf /bin/sub /app /app/rel", 0);
+	// The same names in both trees, and a file that was made in this machine's.
+	expect("1 open(\"/a\", O_RDONLY) = 3\n1 open(\"/b\", O_WRONLY|O_CREAT|O_TRUNC, 0644) = 3\n"
+	       "1 vfork( <unfinished ...>\n2 chdir(\"/r\") = 0\n2 chroot(\".\") = 0\n"
+	       "2 execve(\"/p\", [\"p\"], 0x7 /* 1 var */ <unfinished ...>\n"
+	       "1 <... vfork resumed>) = 2\n2 <... execve resumed>) = 0\n"
+	       "2 open(\"/a\", O_RDONLY) = 3\n2 open(\"b\", O_RDONLY) = 3\n"
+	       "1 open(\"/z\", O_RDONLY) = 3\n",
+		"/p /a /b", 0);
+	// With -y strace writes this machine's name of what is open.
+	expect("1 chroot(\"/r\") = 0\n1 chdir(\"/\") = 0\n1 execve(\"/p\", [\"p\"], 0x7) = 0\n"
+	       "1 openat(AT_FDCWD</r>, \"/d\", O_RDONLY|O_DIRECTORY) = 3</r/d>\n"
+	       "1 openat(3</r/d>, \"a\", O_RDONLY) = 4</r/d/a>\n"
+	       "1 openat(AT_FDCWD</r>, \"b\", O_RDONLY) = 5</r/b>\n",
+		"/p /d /d/a /b", 0);
+	// A jail in there.
+	expect("1 chroot(\"/r\") = 0\n1 execve(\"/p\", [\"p\"], 0x7) = 0\n1 chroot(\"/j\") = 0\n"
+	       "1 open(\"/a\", O_RDONLY) = 4\n",
+		"/p", 1);
+}
+
+// The usual way to trace a program of an image.
+static void test_real_chroot(void **state)
+{
+	struct strings files;
+	size_t unknown;
+
+	(void)state;
+	if (getuid() != 0 || run("strace -o out true 2>out"))
+		skip();
+	assert_int_equal(
+		run("mkdir -p r/bin r/app; echo data >r/app/data;"
+		    "printf '#include <fcntl.h>\n#include <sys/wait.h>\n#include <unistd.h>\n"
+		    "int main(void) { char b[9];\n"
+		    "if (!fork()) return read(open(\"app/data\", O_RDONLY), b, 5) != 5;\n"
+		    "return wait(0) < 0; }\n' >p.c;"
+		    "cc -static -o r/bin/p p.c"),
+		0);
+	static const char *const formats[] = {"-f", "-fy", "-f -z"};
+
+	for (size_t i = 0; i < 3; i++) {
+		drop(mem_drop) char *log = str_printf("%s/chroot.log", top);
+		char got[256] = "";
+
+		assert_int_equal(run("strace %s -o chroot.log chroot r /bin/p", formats[i]), 0);
+		assert_null(trace_read(log, &arena, &files, &unknown));
+		vec_each (f, &files)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ", *f);
+		assert_string_equal(got, "/bin/p /app/data ");
+		assert_int_equal(unknown, 0);
+	}
 }
 
 static void test_processes(void **state)
@@ -428,10 +499,12 @@ int main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_chroot),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_stderr),
 		cmocka_unit_test(test_no_log),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_real_chroot),
 		cmocka_unit_test(test_real),
 	};
 
