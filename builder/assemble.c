@@ -208,8 +208,8 @@ static struct err *add_includes(
 		const char *reason = arena_printf(arena, "%s %s", option, patterns->at[i]);
 		struct strings paths = {0};
 
-		TRY_AS(include_files(a->sysroot->root, patterns->at[i], &a->spec->args->exclude,
-			       arena, &paths),
+		TRY_AS(include_files(a->sysroot->root, a->is_image, patterns->at[i],
+			       &a->spec->args->exclude, arena, &paths),
 			"%s", option);
 		for (size_t k = 0; k < paths.len; k++)
 			TRY(assembly_take(a, paths.at[k], PART_DATA, reason));
@@ -271,10 +271,15 @@ static struct err *add_traces(struct assembly *a)
 					"%s: %zu paths are left out: the log does not say where "
 					"they start",
 					logs->at[i], unknown));
-		for (size_t k = 0; k < files.len; k++)
-			if (!root_walk_parent(a->sysroot->root, files.at[k])->error &&
-				!is_excluded(files.at[k], &a->spec->args->exclude))
-				TRY(assembly_take(a, files.at[k], PART_DATA, reason));
+		for (size_t k = 0; k < files.len; k++) {
+			if (root_walk_parent(a->sysroot->root, files.at[k])->error ||
+				is_excluded(files.at[k], &a->spec->args->exclude))
+				continue;
+			const struct walk *w = root_walk(a->sysroot->root, files.at[k]);
+
+			a->traced += !w->error && S_ISREG(w->node.mode);
+			TRY(assembly_take(a, files.at[k], PART_DATA, reason));
+		}
 	}
 	return NULL;
 }

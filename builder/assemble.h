@@ -19,6 +19,7 @@ struct installed {
 	struct closure proof;    // inside the image
 	const struct installed *in; // the program that opens this library; NULL: it is started
 	bool is_complete;           // of what is included: to be found again inside the image
+	bool is_slimmed;            // its sysroot is an image made smaller
 };
 
 // A script on its way into an image.
@@ -29,13 +30,19 @@ struct scripted {
 	const char *interpreter; // in the sysroot
 };
 
-// The image of one platform before it is packed.
 // The option that brings files of the sysroot: slim calls it otherwise.
 static inline const char *include_option(bool is_image)
 {
 	return is_image ? "--keep" : "--include";
 }
 
+// Where such files are.
+static inline const char *sysroot_word(bool is_image)
+{
+	return is_image ? "image" : "sysroot";
+}
+
+// The image of one platform before it is packed.
 struct assembly {
 	const struct spec *spec;
 	const struct container *container;
@@ -57,6 +64,7 @@ struct assembly {
 	struct resolver *inside_resolver;
 	struct strings warnings, notes, details; // details are told with -v
 	struct strings commands_left; // that scripts call and --include-commands would take
+	size_t traced;                // files that --trace took
 	const char
 		*glibc_floor; // "2.34": the oldest glibc it would start with; NULL: none asked for
 };
@@ -87,7 +95,8 @@ must_check struct err *assembly_add_loader_cache(struct assembly *a);
 // Files of the tree `from` that match a --include pattern and no --exclude one (builder/include.c).
 // "**" stands for any number of directories, other signs stay within one name; a pattern for a
 // directory takes all below it. The pattern is absolute. Each path once, links among its parents.
-must_check struct err *include_files(struct root *from, const char *pattern,
+// is_image: `from` is called so in messages.
+must_check struct err *include_files(struct root *from, bool is_image, const char *pattern,
 	const struct strings *exclude, struct arena *a, struct strings *paths);
 bool is_excluded(const char *path, const struct strings *exclude);
 // --add: a file, a link's target or a directory with all below it, of the host.

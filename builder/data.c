@@ -1,3 +1,4 @@
+#include "builder/assemble.h"
 #include "builder/data.h"
 
 #include <ctype.h>
@@ -520,7 +521,8 @@ static struct err *add_from_host(struct collector *c, const struct data_rule *ru
 	if (!n->files.len)
 		return NULL;
 	need_replace(c, n);
-	collect_warn(c, "%s: the sysroot has none, this machine's are taken", n->name);
+	collect_warn(c, "%s: the %s has none, this machine's are taken", n->name,
+		sysroot_word(c->o->is_image));
 	n->source = "this machine";
 	return NULL;
 }
@@ -559,12 +561,12 @@ static bool is_zone_name(const char *text)
 	return strchr(text, '/') && !strpbrk(text, ",<");
 }
 
-static struct err *nothing_found(const struct data_need *n)
+static struct err *nothing_found(const struct data_need *n, bool is_image)
 {
-	return err_hint(
-		err_new(ERR_FAILED, "%s: %s, but there is nothing of that kind in the sysroot",
-			n->name, n->reason),
-		"another --sysroot may have it; --add brings files of your own%s",
+	return err_hint(err_new(ERR_FAILED, "%s: %s, but there is nothing of that kind in the %s",
+				n->name, n->reason, sysroot_word(is_image)),
+		"%s--add brings files of your own%s",
+		is_image ? "" : "another --sysroot may have it; ",
 		n->reason && !strncmp(n->reason, "--with", 6) ? "" : ", --without leaves it out");
 }
 
@@ -591,14 +593,14 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 		n.source = root_is_host(c->o->sysroot) ? "this machine" : "the sysroot";
 	TRY(finish_need(&n));
 	if (!n.files.len && q->is_asked && !(rule->add == add_certs && c->o->present))
-		return nothing_found(&n);
+		return nothing_found(&n, c->o->is_image);
 	// TZ may be a rule of its own ("CET-1CEST,M3.5.0,M10.5.0/3"), which needs no file.
 	if (!n.files.len && n.is_included && !stays && rule->add == add_zone &&
 		is_zone_name(q->param))
-		return nothing_found(&n);
+		return nothing_found(&n, c->o->is_image);
 	if (!n.files.len && n.is_included && is_urgent && !q->param && !stays)
-		collect_warn(
-			c, "%s: %s, but the sysroot has nothing of that kind", n.name, n.reason);
+		collect_warn(c, "%s: %s, but the %s has nothing of that kind", n.name, n.reason,
+			sysroot_word(c->o->is_image));
 	if (!n.files.len && n.is_included && stays && rule->add == add_certs)
 		collect_warn(c,
 			"certs: %s, and the image has none; --with certs takes this machine's",

@@ -1,6 +1,7 @@
 // Certificates, and what OpenSSL reads and opens by the directories built into it.
 #include <string.h>
 
+#include "builder/assemble.h"
 #include "builder/data_impl.h"
 
 // Where distributions keep one file with all authorities: Debian, Alpine, Arch, OpenWrt and Yocto;
@@ -141,11 +142,11 @@ static const char *find_present(struct collector *c)
 	return NULL;
 }
 
-static struct err *no_certs(const struct data_need *n, bool has_host)
+static struct err *no_certs(const struct data_need *n, bool is_image, bool has_host)
 {
-	return err_hint(
-		err_new(ERR_FAILED, "certs: %s, and %s no certificates", n->reason,
-			has_host ? "neither the sysroot nor this machine has" : "the sysroot has"),
+	return err_hint(err_new(ERR_FAILED, "certs: %s, and %sthe %s %s no certificates", n->reason,
+				has_host ? "neither " : "", sysroot_word(is_image),
+				has_host ? "nor this machine has" : "has"),
 		"--add FILE:/etc/ssl/certs/ca-certificates.crt brings some, --without certs goes "
 		"without");
 }
@@ -175,11 +176,12 @@ static struct err *put_bundle(
 		return NULL;
 	bundle = host ? find_bundle(host) : NULL;
 	if (!bundle)
-		return n->is_included ? no_certs(n, c->o->host) : NULL;
+		return n->is_included ? no_certs(n, c->o->is_image, c->o->host) : NULL;
 	*at = bundles[0];
 	n->source = "this machine";
 	if (n->is_included)
-		collect_warn(c, "certs: the sysroot has none, this machine's %s is taken", bundle);
+		collect_warn(c, "certs: the %s has none, this machine's %s is taken",
+			sysroot_word(c->o->is_image), bundle);
 	return need_put_from(c, n, host, bundle, *at);
 }
 

@@ -63,7 +63,8 @@ struct err *need_put_all(
 	if (top->error)
 		return NULL;
 	put_links(c, n, top);
-	TRY(include_files(from, top->path, exclude ? exclude : &nothing, c->a, &paths));
+	TRY(include_files(
+		from, c->o->is_image, top->path, exclude ? exclude : &nothing, c->a, &paths));
 	vec_each (p, &paths) {
 		const struct walk *w = root_walk_parent(from, *p);
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "builder/assemble.h"
 #include "builder/data_impl.h"
 
 enum {
@@ -193,8 +194,8 @@ struct err *add_locale(struct collector *c, const struct data_ask *q, struct dat
 	if (!n->files.len)
 		TRY(put_from_archive(c, n, name));
 	if (!n->files.len && n->is_included && !q->is_asked)
-		collect_warn(c, "%s: the sysroot has no such locale, programs will go by C instead",
-			n->name);
+		collect_warn(c, "%s: the %s has no such locale, programs will go by C instead",
+			n->name, sysroot_word(c->o->is_image));
 	return NULL;
 }
 

@@ -176,16 +176,19 @@ static struct err *expand(struct gather *g, const char *path, const char *patter
 	return NULL;
 }
 
-struct err *include_files(struct root *from, const char *pattern, const struct strings *exclude,
-	struct arena *a, struct strings *paths)
+struct err *include_files(struct root *from, bool is_image, const char *pattern,
+	const struct strings *exclude, struct arena *a, struct strings *paths)
 {
 	struct gather g = {.from = from, .exclude = exclude, .a = a, .paths = paths};
 	size_t before = paths->len;
 
 	TRY(expand(&g, "/", path_lexical(a, pattern), 0));
 	if (paths->len == before)
-		return err_hint(err_new(ERR_FAILED, "nothing in the sysroot matches %s", pattern),
-			"the sysroot is %s", root_host_path(from, "/", a));
+		return err_hint(err_new(ERR_FAILED, "nothing in the %s matches %s",
+					sysroot_word(is_image), pattern),
+			"%s%s",
+			is_image ? "imgmin inspect IMAGE lists its files" : "the sysroot is ",
+			is_image ? "" : root_host_path(from, "/", a));
 	return NULL;
 }
 

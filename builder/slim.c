@@ -143,6 +143,7 @@ static struct err *take_program(struct slim *s, struct slimmed *m, struct starte
 	*p = (struct installed){
 		.closure = from->closure,
 		.suggestions = from->suggestions,
+		.is_slimmed = true,
 		.reason = from->why,
 		.program =
 			{
@@ -197,11 +198,12 @@ static void take_interpreters(struct slim *s, struct slimmed *m)
 
 // ---- what nobody can know ----
 
-static bool is_told_more(const struct slim *s)
+// A log of a run that used no file of the image says nothing about it.
+static bool is_told_more(const struct slim *s, const struct assembly *a)
 {
 	const struct build_args *args = &s->build_args;
 
-	return args->include_commands || s->args->entries.len || args->keep.len || args->trace.len;
+	return args->include_commands || s->args->entries.len || args->keep.len || a->traced;
 }
 
 // A shell starts whatever it is told to: without a word about that the smaller image would be a
@@ -214,7 +216,7 @@ static struct err *refuse_unknown(const struct slim *s, const struct slimmed *m)
 		"--include-commands takes what its scripts call; --entry, --keep and --trace "
 		"name what else is needed";
 
-	if (is_told_more(s))
+	if (is_told_more(s, a))
 		return NULL;
 	if (a->commands_left.len)
 		return err_hint(err_new(ERR_POLICY, "its script calls other programs: %s",

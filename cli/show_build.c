@@ -13,12 +13,13 @@
 static void show_resolved(void *arg, const struct installed *p)
 {
 	const struct common_args *common = arg;
+	bool is_image = p->is_slimmed;
 
 	show_problems(p->program.asked, &p->closure, !common->quiet);
 	for (size_t i = 0; i < p->suggestions.len && !common->quiet; i++)
-		show_note("%s may open %s%s: %s", p->program.asked, p->suggestions.at[i].name,
-			p->suggestions.at[i].is_present ? " (--include takes it)"
-							: " (not in the sysroot)",
+		show_note("%s may open %s (%s%s): %s", p->program.asked, p->suggestions.at[i].name,
+			p->suggestions.at[i].is_present ? include_option(is_image) : "not in the ",
+			p->suggestions.at[i].is_present ? " takes it" : sysroot_word(is_image),
 			p->suggestions.at[i].why);
 }
 

@@ -41,7 +41,7 @@ static void takes(const char *pattern, const char *exclude, const char *want)
 
 	if (exclude)
 		vec_push(&a, &excludes, exclude);
-	struct err *e = include_files(f.sysroot, pattern, &excludes, &a, &paths);
+	struct err *e = include_files(f.sysroot, false, pattern, &excludes, &a, &paths);
 
 	if (e && want)
 		fail_msg("%s", err_text(e));
