@@ -5,6 +5,7 @@
 
 #include "builder/bundle.h"
 #include "builder/own.h"
+#include "builder/python.h"
 #include "builder/scripts.h"
 #include "builder/trace.h"
 #include "ldd/verify.h"
@@ -399,11 +400,32 @@ static struct err *add_installed(struct assembly *a, struct installed *p)
 			"give it another name with --install");
 	if (p->script_path)
 		vec_push(tree_arena(a->tree), &a->scripts,
-			(struct scripted){p->program.script.root, p->program.script.path,
-				p->script_path, p->program.path});
+			(struct scripted){.root = p->program.script.root,
+				.path = p->program.script.path,
+				.image_path = p->script_path,
+				.interpreter = p->program.path});
 	TRY(add_program(a, p));
 	TRY(assembly_take_closure(a, p));
 	return p->program.bundle ? bundle_assemble(a, p) : NULL;
+}
+
+// The sysroot's Python built as the program itself will be given some script: it gets its library,
+// unless the user says what it needs.
+static void add_lone_interpreters(struct assembly *a)
+{
+	const struct build_args *args = a->spec->args;
+	const char *version;
+
+	if (a->is_image || args->include.len || args->trace.len || args->add.len)
+		return;
+	vec_each (p, &a->programs) {
+		const struct program *g = &(*p)->program;
+
+		if (!(*p)->script_path && g->root == a->sysroot->root &&
+			python_is(g->root, g->path, tree_arena(a->tree), &version))
+			vec_push(tree_arena(a->tree), &a->scripts,
+				(struct scripted){.interpreter = g->path});
+	}
 }
 
 struct err *assemble(struct assembly *a, struct root *host)
@@ -412,8 +434,12 @@ struct err *assemble(struct assembly *a, struct root *host)
 
 	vec_each (p, &a->programs)
 		TRY(add_installed(a, *p));
+	add_lone_interpreters(a);
 	vec_each (s, &a->scripts)
 		TRY(assembly_take_script(a, s));
+	vec_each (path, &a->named)
+		if (!is_excluded(*path, &args->exclude))
+			TRY(assembly_take(a, *path, PART_PROGRAM, "named by the command"));
 	TRY(add_includes(a, &args->include, "--include"));
 	TRY(add_includes(a, &args->keep, "--keep"));
 	TRY(add_traces(a));

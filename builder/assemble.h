@@ -28,6 +28,8 @@ struct scripted {
 	const char *path;  // canonical, in root
 	const char *image_path;
 	const char *interpreter; // in the sysroot
+	const char *module;      // "python3 -m MODULE"; NULL: none
+	const char *text;        // "sh -c TEXT"; NULL: none
 };
 
 // The option that brings files of the sysroot: slim calls it otherwise.
@@ -57,6 +59,7 @@ struct assembly {
 		struct scripted *at;
 		size_t len, cap;
 	} scripts;
+	struct strings named; // files of the sysroot that the command names
 	struct data_needs data;
 	struct shrunk shrunk;
 	struct tree *tree;

@@ -176,6 +176,11 @@ struct err *python_load(
 	const char *dot = strrchr(name, '.');
 
 	python_find(&c->path, places, n, dot ? dot + 1 : name, c->a, &m->found);
+	// In a file or not, the interpreter has these: an image may lack their sources.
+	if (m->found.kind == MODULE_NONE && python_is_frozen(name, c->path.minor)) {
+		*out = *map_at(&c->modules, c->a, name) = &c->inside;
+		return python_load_hidden(c, name, false);
+	}
 	if (m->found.kind == MODULE_NONE) {
 		if (c->nmissing++ >= MISSING_MAX)
 			return err_new(ERR_FAILED, "%s: more than %d modules are not found",

@@ -293,7 +293,9 @@ static struct err *is_debian(struct finder *f, bool *is)
 
 	TRY(root_read(f->o->sysroot, arena_printf(f->a, "%s/site.py", f->out->library), PTH_MAX,
 		&scratch, &text));
-	*is = text.ptr && memmem(text.ptr, text.len, "dist-packages", 13);
+	// An image may lack the source: the module is frozen into the interpreter.
+	*is = text.ptr ? memmem(text.ptr, text.len, "dist-packages", 13) != NULL
+		       : !root_walk(f->o->sysroot, "/usr/lib/python3/dist-packages")->error;
 	return NULL;
 }
 

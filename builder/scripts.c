@@ -117,6 +117,33 @@ static struct err *take_module(struct assembly *a, const struct python_file *f)
 	return f->is_extension ? assembly_take_libraries(a, f->root, f->source) : NULL;
 }
 
+// More modules to take, and where Python looks: of -m in the working directory first.
+static void take_words(
+	struct assembly *a, const struct scripted *s, struct strings *roots, struct strings *env)
+{
+	struct arena *arena = tree_arena(a->tree);
+	const struct runtime_config *c = &a->container->config;
+	const char *dir = c->working_dir && *c->working_dir ? c->working_dir : "/";
+	const char *path = env_value(&c->env, "PYTHONPATH");
+
+	vec_each (name, &a->spec->args->python_modules)
+		vec_push(arena, roots, *name);
+	vec_each (text, &c->env)
+		vec_push(arena, env, *text);
+	if (!s->module)
+		return;
+	vec_push(arena, roots, "runpy");
+	vec_push(arena, roots, s->module);
+	vec_push(arena, env,
+		arena_printf(arena, "PYTHONPATH=%s%s%s", dir, path ? ":" : "", path ? path : ""));
+	const char *top = arena_strdup(arena, s->module);
+
+	for (char *dot = (char *)top; (dot = strchr(dot, '.'));)
+		*dot = '/';
+	if (!root_walk(a->sysroot->root, arena_printf(arena, "%s/%s/__main__.py", dir, top))->error)
+		vec_push(arena, roots, arena_printf(arena, "%s.__main__", s->module));
+}
+
 static struct err *take_python(struct assembly *a, const struct scripted *s)
 {
 	struct arena *arena = tree_arena(a->tree);
@@ -125,16 +152,19 @@ static struct err *take_python(struct assembly *a, const struct scripted *s)
 	const char *image_path = s->root && is_in_place(a, s->root, s->path, s->image_path)
 		? s->path
 		: s->image_path;
+	struct strings roots = {0}, env = {0};
+
+	take_words(a, s, &roots, &env);
 	const struct python_options o = {
 		.sysroot = a->sysroot->root,
 		.interpreter = s->interpreter,
 		.root = s->root,
 		.script = s->path,
 		.image_path = s->root ? image_path : NULL,
-		.env = &a->container->config.env,
-		.roots = &args->python_modules,
+		.env = &env,
+		.roots = &roots,
 		// An interpreter on its own may be given any script.
-		.takes_all = args->python_all || !s->root,
+		.takes_all = args->python_all || (!s->root && !s->module),
 		.mtime = a->spec->epoch,
 	};
 	struct python_files files;
@@ -183,21 +213,49 @@ static const char *find_command(struct assembly *a, const char *name)
 static struct err *take_shell(
 	struct assembly *a, struct root *root, const char *path, const char *name, int depth);
 
+// A Python that a script starts may be given any script of its own.
+static struct err *take_interpreter(struct assembly *a, const char *path)
+{
+	vec_push(tree_arena(a->tree), &a->notes,
+		arena_printf(tree_arena(a->tree),
+			"%s comes with its whole standard library: what it is told to run is not "
+			"followed (--python-module NAME takes more)",
+			path_base(path)));
+	return take_python(a, &(struct scripted){.interpreter = path});
+}
+
 // A command, and if it is a script its interpreter and commands again.
 static struct err *take_command(struct assembly *a, const char *path, const char *reason, int depth)
 {
 	struct root *root = a->sysroot->root;
 	const struct walk *w = root_walk(root, path);
 	struct script script;
+	const char *version;
 
 	TRY(assembly_take(a, path, PART_LIBRARIES, reason));
 	TRY(script_read(root, w->path, tree_arena(a->tree), &script));
+	if (!script.is_script && python_is(root, path, tree_arena(a->tree), &version))
+		return take_interpreter(a, path);
 	if (!script.is_script || !script.interpreter || depth == DEPTH_MAX)
 		return NULL;
+	const char *word = script_env_word(&script, tree_arena(a->tree));
+	const char *interpreter = word ? find_command(a, word) : script.interpreter;
+
 	if (!root_walk(root, script.interpreter)->error)
 		TRY(assembly_take(a, script.interpreter, PART_LIBRARIES, reason));
-	return is_shell(script.interpreter) ? take_shell(a, root, w->path, path, depth + 1) : NULL;
+	if (!interpreter || root_walk(root, interpreter)->error)
+		return NULL;
+	TRY(assembly_take(a, interpreter, PART_LIBRARIES, reason));
+	if (python_is(root, interpreter, tree_arena(a->tree), &version))
+		return take_python(a,
+			&(struct scripted){.root = root,
+				.path = w->path,
+				.image_path = path,
+				.interpreter = interpreter});
+	return is_shell(interpreter) ? take_shell(a, root, w->path, path, depth + 1) : NULL;
 }
+
+static struct err *take_text(struct assembly *a, struct span text, const char *name, int depth);
 
 static struct err *take_named(
 	struct assembly *a, const struct shell_commands *c, const char *name, int depth)
@@ -227,18 +285,24 @@ static struct err *take_named(
 static struct err *take_shell(
 	struct assembly *a, struct root *root, const char *path, const char *name, int depth)
 {
-	struct arena *arena = tree_arena(a->tree);
 	drop(file_drop) struct file *f = NULL;
 	drop(mem_drop) char *text = NULL;
-	struct shell_commands commands = {0};
-	const char *broken = NULL;
 	size_t n;
 
 	TRY(root_open_file(root, path, &f));
 	n = file_size(f) < TEXT_MAX ? (size_t)file_size(f) : TEXT_MAX;
 	text = mem_alloc(n + 1);
 	TRY(file_pread(f, text, n, 0, &n));
-	shell_read((struct span){(const uint8_t *)text, n}, arena, &commands, &broken);
+	return take_text(a, (struct span){(const uint8_t *)text, n}, name, depth);
+}
+
+static struct err *take_text(struct assembly *a, struct span text, const char *name, int depth)
+{
+	struct arena *arena = tree_arena(a->tree);
+	struct shell_commands commands = {0};
+	const char *broken = NULL;
+
+	shell_read(text, arena, &commands, &broken);
 	if (broken)
 		vec_push(arena, &a->warnings,
 			arena_printf(arena, "%s: %s: what it calls behind that is not known",
@@ -294,6 +358,9 @@ struct err *assembly_take_script(struct assembly *a, const struct scripted *s)
 		TRY(take_file(a, s));
 	if (python_is(a->sysroot->root, s->interpreter, arena, &version))
 		return take_python(a, s);
+	if (s->text)
+		return take_text(a, (struct span){(const uint8_t *)s->text, strlen(s->text)},
+			s->interpreter, 0);
 	if (!s->root)
 		return NULL;
 	if (is_shell(s->interpreter))

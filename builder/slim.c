@@ -174,7 +174,97 @@ static struct err *take_program(struct slim *s, struct slimmed *m, struct starte
 static void take_script(struct slim *s, struct slimmed *m, const struct started *from)
 {
 	vec_push(&s->build->arena, &m->built->assembly.scripts,
-		(struct scripted){m->inside.root, from->walk->path, from->path, from->interpreter});
+		(struct scripted){.root = m->inside.root,
+			.path = from->walk->path,
+			.image_path = from->path,
+			.interpreter = from->interpreter});
+}
+
+// ---- the command's words ----
+
+// A regular file that a word of the command names; NULL: none.
+static const char *named_file(const struct slimmed *m, const char *word, struct arena *a)
+{
+	const char *equals = strchr(word, '=');
+
+	if (word[0] == '-' && equals)
+		word = equals + 1;
+	if (!*word || word[0] == '-')
+		return NULL;
+	const char *path = path_in_workdir(&m->image.config.config, word, a);
+	const struct walk *w = root_walk(m->inside.root, path);
+
+	return !w->error && S_ISREG(w->node.mode) ? path : NULL;
+}
+
+// What Python is told to run (using/cmdline.html): a script, -m MODULE, or -c with a text, which is
+// not followed.
+static void take_python_words(
+	struct slim *s, struct slimmed *m, const char *interpreter, const struct strings *words)
+{
+	struct arena *a = &s->build->arena;
+	struct scripted script = {.interpreter = interpreter};
+
+	for (size_t i = 1; i < words->len; i++) {
+		const char *word = words->at[i],
+			   *next = i + 1 < words->len ? words->at[i + 1] : NULL;
+		const char *path = named_file(m, word, a);
+
+		if (strcmp(word, "-m") == 0 && next)
+			script.module = next;
+		m->has_text |= strcmp(word, "-c") == 0;
+		if (script.module || m->has_text)
+			break;
+		if (strcmp(word, "-W") == 0 || strcmp(word, "-X") == 0)
+			i++;
+		else if (word[0] != '-' && path) {
+			script.root = m->inside.root;
+			script.path = root_walk(m->inside.root, path)->path;
+			script.image_path = path;
+			break;
+		}
+	}
+	vec_push(a, &m->built->assembly.scripts, script);
+}
+
+// sh -c TEXT, also as -ec.
+static void take_shell_words(
+	struct slim *s, struct slimmed *m, const char *interpreter, const struct strings *words)
+{
+	for (size_t i = 1; i + 1 < words->len; i++)
+		if (words->at[i][0] == '-' && words->at[i][1] != '-' && strchr(words->at[i], 'c')) {
+			vec_push(&s->build->arena, &m->built->assembly.scripts,
+				(struct scripted){
+					.interpreter = interpreter, .text = words->at[i + 1]});
+			return;
+		}
+}
+
+static void take_words(struct slim *s, struct slimmed *m)
+{
+	struct assembly *as = &m->built->assembly;
+	const struct runtime_config *c = &m->image.config.config;
+	struct arena *a = &s->build->arena;
+	struct strings words = {0};
+	const char *version, *first;
+
+	vec_each (word, &c->entrypoint)
+		vec_push(a, &words, *word);
+	vec_each (word, &c->cmd)
+		vec_push(a, &words, *word);
+	for (size_t i = 1; i < words.len; i++) {
+		const char *path = named_file(m, words.at[i], a);
+
+		if (path)
+			vec_push(a, &as->named, path);
+	}
+	if (!words.len || !m->inside.started.at[0].is_elf || as->scripts.len)
+		return;
+	first = m->inside.started.at[0].walk->path;
+	if (python_is(m->inside.root, first, a, &version))
+		take_python_words(s, m, first, &words);
+	else if (is_shell(first))
+		take_shell_words(s, m, first, &words);
 }
 
 // A Python that is started on its own may be given any script.
@@ -222,7 +312,17 @@ static struct err *refuse_unknown(const struct slim *s, const struct slimmed *m)
 		return err_hint(err_new(ERR_POLICY, "its script calls other programs: %s",
 					strings_shown(&a->commands_left, 8, &s->build->arena)),
 			"%s", hint);
-	if (first->is_elf && is_shell(first->walk->path))
+	if (m->has_text && !s->build_args.python_all && !s->build_args.python_modules.len)
+		return err_hint(
+			err_new(ERR_POLICY, "what the text of %s -c imports is not followed",
+				first->word),
+			"the standard library is kept; --python-module NAME takes other modules, --keep and "
+			"--trace files");
+	bool has_words = false;
+
+	vec_each (script, &a->scripts)
+		has_words |= script->text != NULL;
+	if (first->is_elf && is_shell(first->walk->path) && !has_words)
 		return err_hint(
 			err_new(ERR_POLICY,
 				"it starts the shell %s, and what that will start is not known",
@@ -273,6 +373,7 @@ static struct err *take_started(struct slim *s, struct slimmed *m)
 		else if (st->interpreter)
 			take_script(s, m, st);
 	}
+	take_words(s, m);
 	take_interpreters(s, m);
 	if (!m->built->assembly.programs.len)
 		return err_hint(

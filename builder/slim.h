@@ -19,6 +19,7 @@ struct slimmed {
 	struct built_image *built;
 	uint64_t raw_before, packed_before; // of its layers
 	size_t files_before;
+	bool has_text; // "python3 -c TEXT"
 };
 
 struct slim {

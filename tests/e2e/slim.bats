@@ -169,3 +169,45 @@ does_its_work() {
 	"$imgmin" inspect --format json "$BATS_FILE_TMPDIR/sqlite3.tar" |
 		jq -e '.images[] | select(.platform == "linux/amd64") | .raw_size <= 5500000'
 }
+
+# What is left of Debian for these words, unpacked into ./root.
+left_for() { # ENTRYPOINT OPTION…
+	local entrypoint=$1 layer
+	shift
+	rm -rf out root
+	"$imgmin" slim "oci:$BATS_FILE_TMPDIR/debian" --platform linux/amd64 --workdir /app \
+		--entrypoint "$entrypoint" -o oci:out "$@" 2>said || return
+	mkdir root
+	for layer in $(python3 -c '
+import json
+def read(d): return json.load(open("out/blobs/sha256/" + d["digest"][7:]))
+for l in read(json.load(open("out/index.json"))["manifests"][0])["layers"]: print(l["digest"][7:])'); do
+		tar -xf "out/blobs/sha256/$layer" -C root
+	done
+	cp /bin/busybox root/busybox
+}
+in_app() { chroot root /busybox sh -c "cd /app && $1"; }
+
+@test "the words of the command: a script by its relative path, a module, a shell's text" {
+	need_minbase
+	[ -x /bin/busybox ] || skip "busybox is not installed"
+	left_for '["python3","-u","run.py"]'
+	[ "$(in_app "python3 -u run.py")" = 'ran {"a": 1}' ]
+	[ ! -e root/usr/lib/python3.11/asyncio ]
+	left_for '["python3","-m","pkg"]'
+	[ "$(in_app "python3 -m pkg")" = "pkg 3" ]
+	# Made smaller once more it is the same.
+	cp -r out once
+	rm -rf twice
+	"$imgmin" slim oci:once -o oci:twice -q
+	[ "$("$imgmin" inspect oci:once | sed -n 's/^ *digest *//p')" = \
+		"$("$imgmin" inspect oci:twice | sed -n 's/^ *digest *//p')" ]
+	run left_for '["python3","-c","import ssl"]'
+	[ "$status" = 4 ]
+	grep -q 'what the text of python3 -c imports is not followed' said
+	run left_for '["/bin/sh","-c","python3 run.py | cat"]'
+	[ "$status" = 4 ]
+	grep -q 'its script calls other programs: python3, cat' said
+	left_for '["/bin/sh","-c","python3 run.py | cat"]' --include-commands --keep /app/run.py
+	[ "$(in_app "sh -c 'python3 run.py | cat'")" = 'ran {"a": 1}' ]
+}

@@ -38,6 +38,11 @@ app_layer() { # DIR
 		[ "$n" -eq "$1" ] && echo "$n lines, the last is $(busybox tail -n 1 /dev/shm/words)"
 	END
 	chmod 755 "$1/app/hello.sh"
+	mkdir "$1/app/pkg"
+	echo 'import json, fractions; print("ran", json.dumps({"a": 1}))' >"$1/app/run.py"
+	echo 'from . import x; print("pkg", x.Y)' >"$1/app/pkg/__main__.py"
+	echo 'Y = 3' >"$1/app/pkg/x.py"
+	touch "$1/app/pkg/__init__.py"
 }
 
 minbase_start() {
