@@ -54,6 +54,14 @@ const struct python_hidden python_hidden[] = {
 	{"_zoneinfo", false, "zoneinfo._common"},
 	{"_zoneinfo", false, "zoneinfo._tzpath"},
 	{"array", false, "collections.abc"},
+	// What frozen modules import, for images that lack their sources (3.11).
+	{"importlib.util", false, "contextlib"},
+	{"importlib.util", false, "functools"},
+	{"importlib.util", false, "importlib._abc"},
+	{"importlib.util", false, "types"},
+	{"importlib.util", false, "warnings"},
+	{"runpy", false, "importlib.machinery"},
+	{"runpy", false, "importlib.util"},
 	// Functions of the library that it calls by itself, or that nearly every use comes to.
 	{"argparse", false, "shutil"},
 	{"_distutils_system_mod", false, python_config},
