@@ -11,6 +11,13 @@
 #define SETTLE_MS 300 // to twice that, before a tag is read again
 #define ROUNDS_MAX 20
 
+// An image that is to be brought, and its entries.
+struct source {
+	struct transport *transport;
+	const char *word, *place; // as given; where that is
+	size_t first, end;
+};
+
 struct joining {
 	struct places places;
 	struct arena *a;
@@ -18,6 +25,7 @@ struct joining {
 	const char *word, *place; // dst's: as it was given, with its transport
 	struct descriptors entries;
 	struct strings from; // of each entry, for messages
+	vec(struct source) sources;
 };
 
 // ---- entries ----
@@ -115,24 +123,32 @@ static struct err *place_of(const struct joining *j, const char *word, const cha
 	return NULL;
 }
 
-static struct err *bring(struct joining *j, const char *word)
+static struct err *look_up(struct joining *j, const char *word)
 {
-	drop(transport_drop) struct transport *src = NULL;
-	size_t first = j->entries.len;
 	struct named_image found;
-	const char *name, *from;
+	const char *name;
 
-	TRY(place_of(j, word, &from));
-	TRY(place_open(&j->places, from, j->a, &src, &name));
-	TRY(place_mount(j->dst, j->place, from, j->a));
-	TRY(add_images(j, src, name, word, &found));
-	for (size_t i = first; i < j->entries.len; i++) {
+	vec_push(j->a, &j->sources, (struct source){.word = word, .first = j->entries.len});
+	struct source *s = &j->sources.at[j->sources.len - 1];
+
+	TRY(place_of(j, word, &s->place));
+	TRY(place_open(&j->places, s->place, j->a, &s->transport, &name));
+	TRY(add_images(j, s->transport, name, word, &found));
+	s->end = j->entries.len;
+	return NULL;
+}
+
+static struct err *bring(struct joining *j, struct source *s)
+{
+	TRY(place_mount(j->dst, j->place, s->place, j->a));
+	for (size_t i = s->first; i < s->end; i++) {
 		bool has;
 
 		TRY(transport_has(j->dst, &j->entries.at[i], &has));
 		if (!has)
-			TRY(transfer_content(src, &j->entries.at[i], j->dst, j->a));
+			TRY(transfer_content(s->transport, &j->entries.at[i], j->dst, j->a));
 	}
+	transport_drop(&s->transport);
 	return NULL;
 }
 
@@ -222,8 +238,11 @@ static struct err *join(struct joining *j, const struct index_args *args, struct
 	TRY(place_create(&j->places, j->place, j->a, &j->dst, &name));
 	if (args->append)
 		TRY(place_wrap(keep(j, &there), j->word));
+	// First all that may collide, then what takes its time and leaves blobs there.
 	for (size_t i = 1; i < args->words.len; i++)
-		TRY(place_wrap(bring(j, args->words.at[i]), args->words.at[i]));
+		TRY(place_wrap(look_up(j, args->words.at[i]), args->words.at[i]));
+	vec_each (s, &j->sources)
+		TRY(place_wrap(bring(j, s), s->word));
 	out->is_pushed = true;
 	vec_push(j->a, &out->names, name);
 	// Once more: bringing images may have taken minutes.
@@ -252,6 +271,8 @@ struct err *index_create(const struct index_args *args, const struct registry_ev
 	TRY(places_open(&args->registry, events, &j.places));
 	struct err *e = join(&j, args, out);
 
+	vec_each (s, &j.sources)
+		transport_drop(&s->transport);
 	transport_drop(&j.dst);
 	places_drop(&j.places);
 	return e;

@@ -103,6 +103,11 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	before=$(raw "$open/u/s:3")
 	expect 2 "$imgmin" index create "$open/u/s:3" "$open/u/s:amd" other.tar
 	says "both for linux/amd64"
+	# Before anything is brought: the registry was not asked for a blob.
+	expect 2 "$imgmin" index create "$open/u/fresh:1" other.tar "$open/u/s:amd"
+	says "both for linux/amd64"
+	[ "$(grep -c 'u/fresh/blobs' "$BATS_FILE_TMPDIR/open.log")" = 0 ]
+	[ ! -e "$BATS_FILE_TMPDIR/open/docker/registry/v2/repositories/u/fresh" ]
 	expect 2 "$imgmin" index create --append "$open/u/s:3" other.tar
 	[ "$(raw "$open/u/s:3")" = "$before" ]
 	expect 2 "$imgmin" index inspect "$open/u/s:amd"
