@@ -98,7 +98,7 @@ static const struct {
 	{"aa/asdf$$^/aa", "each part"},
 	{"a b", "blank"},
 	{"caf\xc3\xa9", "each part"},
-	{"a\n", "each part"},
+	{"a\n", "blank"},
 	{"https://github.com/docker/docker", "no scheme"},
 	{"docker://debian", "no scheme"},
 	{HEX64, "64 hex digits"},
