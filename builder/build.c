@@ -4,6 +4,7 @@
 
 #include "builder/bundle.h"
 #include "builder/own.h"
+#include "builder/results.h"
 #include "ldd/rewrite.h"
 #include "ldd/unbound.h"
 #include "ldd/verify.h"
@@ -234,6 +235,7 @@ static struct err *assemble_images(struct build *b)
 static struct err *build_all(struct build *b, const struct build_args *args)
 {
 	TRY(spec_from_args(args, &b->arena, &b->spec));
+	TRY(results_check(args, &b->spec.outputs, NULL, &b->arena));
 	TRY(places_open(&args->registry, b->events ? b->events->registry : NULL, &b->places));
 	b->places.epoch = b->spec.epoch;
 	b->places.cache_dir = args->cache_dir;

@@ -259,6 +259,15 @@ struct err *place_is_pulled(const char *place, struct arena *a, bool *out, struc
 	return is_registry(place, false, a, out, ref);
 }
 
+struct err *place_file(const char *place, bool to_write, struct arena *a, const char **out)
+{
+	struct word w;
+
+	TRY(parse(place, to_write, a, &w));
+	*out = w.kind == PLACE_ARCHIVE && strcmp(w.path, "-") != 0 ? w.path : NULL;
+	return NULL;
+}
+
 struct err *place_platform(
 	const char *place, struct arena *a, bool *is_single, struct platform *out)
 {

@@ -68,6 +68,9 @@ must_check struct err *place_platform(
 must_check struct err *place_ask_target(const char *place, bool any_reference);
 // A word where only a REF can stand, and it is a file's or written like one. ERR_USAGE.
 must_check struct err *place_refuse_file(const char *ref, const char *order);
+// The path of the archive that a place means; NULL: it is something else, or a stream.
+must_check struct err *place_file(
+	const char *place, bool to_write, struct arena *a, const char **out);
 // Would place_create send it to a registry; to which repository?
 must_check struct err *place_is_registry(
 	const char *place, struct arena *a, bool *out, struct ref *ref);

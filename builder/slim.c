@@ -4,6 +4,7 @@
 
 #include "builder/health.h"
 #include "builder/python.h"
+#include "builder/results.h"
 #include "builder/scripts.h"
 #include "ldd/verify.h"
 #include "registry/ref.h"
@@ -462,11 +463,13 @@ static struct err *slim_all(struct slim *s, const struct registry_events *events
 	TRY(places_open(&s->build_args.registry, events, &b->places));
 	b->places.cache_dir = s->build_args.cache_dir;
 	b->places.is_cacheless = s->build_args.no_cache;
+	TRY(results_check(&s->build_args, &s->build_args.outputs, place, a));
 	TRY(place_open(&b->places, place, a, &s->transport, &name));
 	TRY(place_find(s->transport, name, a, &found));
 	s->name = place;
 	TRY(default_names(s, name, place, &found));
 	TRY(spec_from_args(&s->build_args, a, &b->spec));
+	TRY(results_check(&s->build_args, &b->spec.outputs, place, a)); // by default, too
 	b->places.epoch = b->spec.epoch;
 	TRY(root_open_dir("/", &s->host));
 	TRY(place_wrap(image_manifests(s->transport, &found.descriptor, a, &manifests), place));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "builder/diff.h"
+#include "builder/results.h"
 #include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
@@ -26,6 +27,7 @@ static struct err *diff_run(void *args, const struct common_args *common)
 	const struct registry_events events = show_registry_reading(common);
 
 	a->keeps_same = strcmp(a->format, "html") == 0;
+	TRY(results_check_file(a->output, &a->names));
 	TRY(diff(a, &events, &d));
 	return output_whole(a->output, write_diff, &d);
 }

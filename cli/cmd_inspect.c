@@ -1,5 +1,6 @@
 // imgmin inspect: what is in an image.
 #include "builder/inspect.h"
+#include "builder/results.h"
 #include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
@@ -20,6 +21,7 @@ static struct err *inspect_run(void *args, const struct common_args *common)
 {
 	struct inspection i = {args, show_registry_reading(common)};
 
+	TRY(results_check_file(i.args->output, &i.args->images));
 	return output_whole(i.args->output, write_inspection, &i);
 }
 

@@ -173,3 +173,52 @@ stopped() {
 	[ -z "$(find out -name '.*')" ]
 	find "${TMPDIR:-/tmp}" -maxdepth 1 -name '.image.imgmin-*' -newer TERM.fifo | (! grep .)
 }
+
+# stays FILE TEXT ARG...: wrong usage that says TEXT, and FILE is what it was.
+stays() {
+	local file=$1 text=$2 before
+	shift 2
+	before=$(sha256sum <"$file")
+	expect 2 "$imgmin" "$@"
+	says "$text"
+	says 'hint: '
+	[ "$(sha256sum <"$file")" = "$before" ]
+}
+
+@test "a result never takes the place of an input" {
+	cp /bin/true prog
+	"$imgmin" build -q --no-cache -o base.tar -t base-slim ./prog
+	cp base.tar other.tar
+	ln -s base.tar link.tar
+	stays prog '-o ./prog: it is the input itself' build ./prog -o ./prog
+	stays prog '--iidfile prog: it is the input itself' build ./prog -o x.tar --iidfile prog
+	stays prog '-o ./prog: it is the input itself' build "$sensor_native" --add prog:/x -o ./prog
+	stays base.tar '-o base.tar: it is the input itself' \
+		slim base.tar --entry /usr/bin/prog -o base.tar
+	stays base.tar '-o oci-archive:base.tar:x: it is' slim link.tar -o oci-archive:base.tar:x
+	stays base.tar '-o ./base.tar: it is' inspect oci-archive:base.tar -o ./base.tar
+	stays base.tar '-o base.tar: it is' diff base.tar other.tar -o base.tar
+	stays other.tar '-o other.tar: it is' diff base.tar other.tar -o other.tar
+	expect 0 "$imgmin" diff base.tar other.tar -o new.txt
+	expect 0 "$imgmin" inspect base.tar -o /dev/null
+	# Another run's result is no input.
+	expect 0 "$imgmin" build -q --no-cache -o base.tar ./prog
+}
+
+@test "a result that slim names by itself is not its input either" {
+	"$imgmin" build -q --no-cache -o base-slim.tar -t base "$sensor_native"
+	stays base-slim.tar '-o ./base-slim.tar: it is' slim base-slim.tar
+}
+
+@test "two results are two files" {
+	same() { # TEXT ARG...
+		expect 2 "$imgmin" build --no-cache "$sensor_native" "${@:2}"
+		says "$1"
+		[ "$(find . -type f ! -name stderr)" = '' ]
+	}
+	same '-o a.tar and --metadata-file ./a.tar are the same file' -o a.tar --metadata-file ./a.tar
+	same 'are the same file' -o a.tar -o "$PWD/a.tar"
+	same '--iidfile id and --digestfile id are the same file' -o a.tar --iidfile id --digestfile id
+	expect 0 "$imgmin" build -q --no-cache "$sensor_native" -o oci:dir:a -o oci:dir:b -o a.tar \
+		-o b.tar --iidfile /dev/null --digestfile /dev/null
+}
