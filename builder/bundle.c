@@ -185,6 +185,23 @@ static void leave_out(struct bundle *b, const struct strings *exclude)
 	b->files.len = n;
 }
 
+static const char *irregular_text(mode_t mode)
+{
+	return S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+static struct err *refuse_irregular(struct bundle *b)
+{
+	vec_each (f, &b->files)
+		if (!S_ISREG(f->mode) && !S_ISDIR(f->mode) && !S_ISLNK(f->mode))
+			return err_hint(err_new(ERR_FAILED, "%s%s is %s", b->asked, f->path,
+						irregular_text(f->mode)),
+				"a bundle holds files, links and directories: leave it out with "
+				"--exclude %s",
+				in_image(b, f->path));
+	return NULL;
+}
+
 // What is a link within the bundle stays one, even where it leads nowhere: the program knows why.
 static struct err *check_links(struct bundle *b)
 {
@@ -274,6 +291,7 @@ static struct err *open_it(struct bundle *b, struct sysroots *s, const struct sp
 	TRY(place_it(b, spec->args->install, &top, out));
 	b->options = *resolver_options(out->sysroot->resolver);
 	leave_out(b, &spec->args->exclude);
+	TRY(refuse_irregular(b));
 	return check_links(b);
 }
 

@@ -46,7 +46,7 @@ struct bundle_files {
 };
 
 // All below the top of `root`, parents first, in byte order: at most 100,000 files, 64 directories
-// deep. Devices, FIFOs and sockets are an error.
+// deep. Devices, FIFOs and sockets are among them.
 must_check struct err *bundle_files_read(
 	struct root *root, const char *shown, struct arena *a, struct bundle_files *out);
 // Which one to start, as a path below the bundle, which is called `name`. `at` is its place in the

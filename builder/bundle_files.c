@@ -37,11 +37,6 @@ static struct err *read_elf(struct reading *r, struct bundle_file *f)
 	return NULL;
 }
 
-static const char *irregular_text(mode_t mode)
-{
-	return S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
-}
-
 static struct err *read_dir(struct reading *r, const char *dir, int depth)
 {
 	struct strings names = {0};
@@ -61,10 +56,6 @@ static struct err *read_dir(struct reading *r, const char *dir, int depth)
 			return err_hint(
 				err_new(ERR_FAILED, "%s: more than %d files", r->shown, FILES_MAX),
 				"is it the folder of one program?");
-		if (!S_ISREG(f.mode) && !S_ISDIR(f.mode) && !S_ISLNK(f.mode))
-			return err_hint(err_new(ERR_FAILED, "%s%s is %s", r->shown, path,
-						irregular_text(f.mode)),
-				"a bundle holds files, links and directories");
 		if (S_ISREG(f.mode))
 			TRY(read_elf(r, &f));
 		vec_push(r->a, r->out, f);

@@ -253,6 +253,9 @@ build() { # DIR OPTION...
 	mkfifo app/fifo
 	expect 1 "$imgmin" build app -o no.tar
 	says 'app/fifo is a FIFO'
+	says 'hint: a bundle holds files, links and directories: leave it out with --exclude /opt/app/fifo'
+	expect 0 "$imgmin" build -q app --exclude /opt/app/fifo -o no-fifo.tar
+	expect 1 "$imgmin" build -q app --exclude /opt/app/fif -o with-fifo.tar
 }
 
 @test "--install: a directory for it, or its place; not one that the system needs" {
