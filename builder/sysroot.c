@@ -82,6 +82,20 @@ static struct err *no_directory(struct err *e, const char *text)
 	return err_hint(e, "an image in a registry is docker://%s", text);
 }
 
+// Images given for all may each hold other platforms; of directories only the first would be used.
+static struct err *refuse_second(const struct sysroots *s, const struct given *g)
+{
+	char text[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (!g->is_for_all && !s->given[i].is_for_all &&
+			platform_equal(&s->given[i].platform, &g->platform))
+			return err_hint(err_new(ERR_USAGE, "--sysroot: two for %s",
+						platform_text(&g->platform, text)),
+				"give one for each platform");
+	return NULL;
+}
+
 static struct err *open_given(struct sysroots *s, const char *text)
 {
 	struct given *g = &s->given[s->ngiven];
@@ -99,6 +113,7 @@ static struct err *open_given(struct sysroots *s, const char *text)
 		g->is_for_all = false;
 		text = equals + 1;
 	}
+	TRY(refuse_second(s, g));
 	const char *image = s->places ? image_word(text, &s->arena) : NULL;
 
 	if (image)
