@@ -32,6 +32,7 @@ struct sysroots {
 		struct sysroot *at;
 		size_t len, cap;
 	} found;
+	struct strings warnings; // about what was given
 };
 
 static void make_resolver(struct sysroots *s, struct sysroot *tree)
@@ -83,16 +84,19 @@ static struct err *no_directory(struct err *e, const char *text)
 }
 
 // Images given for all may each hold other platforms; of directories only the first would be used.
-static struct err *refuse_second(const struct sysroots *s, const struct given *g)
+static struct err *refuse_second(const struct sysroots *s)
 {
+	const struct given *g = &s->given[s->ngiven - 1];
 	char text[PLATFORM_TEXT];
 
-	for (size_t i = 0; i < s->ngiven; i++)
-		if (!g->is_for_all && !s->given[i].is_for_all &&
-			platform_equal(&s->given[i].platform, &g->platform))
+	for (size_t i = 0; i + 1 < s->ngiven; i++)
+		if (g->is_for_all == s->given[i].is_for_all &&
+			(g->is_for_all ? !g->images && !s->given[i].images
+				       : platform_equal(&s->given[i].platform, &g->platform)))
 			return err_hint(err_new(ERR_USAGE, "--sysroot: two for %s",
-						platform_text(&g->platform, text)),
-				"give one for each platform");
+						g->is_for_all ? "all platforms"
+							      : platform_text(&g->platform, text)),
+				"--sysroot PLATFORM=SRC gives each platform its own");
 	return NULL;
 }
 
@@ -113,7 +117,6 @@ static struct err *open_given(struct sysroots *s, const char *text)
 		g->is_for_all = false;
 		text = equals + 1;
 	}
-	TRY(refuse_second(s, g));
 	const char *image = s->places ? image_word(text, &s->arena) : NULL;
 
 	if (image)
@@ -121,7 +124,7 @@ static struct err *open_given(struct sysroots *s, const char *text)
 	else
 		TRY(no_directory(open_tree(s, text, &g->sysroot), text));
 	s->ngiven++;
-	return NULL;
+	return refuse_second(s);
 }
 
 // path from this machine's top.
@@ -136,13 +139,27 @@ static const char *absolute(const char *path, struct arena *a)
 	return arena_printf(a, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path);
 }
 
+// The loader goes on without it, so it is no error.
+static void add_host_directory(struct sysroots *s, struct strings *out, const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
+		vec_push(&s->arena, &s->warnings,
+			arena_printf(&s->arena, "--library-path %s: no such directory", dir));
+	vec_push(&s->arena, out, absolute(dir, &s->arena));
+}
+
 // "a:=b" → "/here/a", "=b". The separators are those of LD_LIBRARY_PATH.
 static void add_library_path(struct sysroots *s, struct strings *out, const char *dirs)
 {
 	char *copy = arena_strdup(&s->arena, dirs), *save = NULL;
 
 	for (char *dir = strtok_r(copy, ":;", &save); dir; dir = strtok_r(NULL, ":;", &save))
-		vec_push(&s->arena, out, dir[0] == '=' ? dir : absolute(dir, &s->arena));
+		if (dir[0] == '=' || strchr(dir, '$'))
+			vec_push(&s->arena, out, dir[0] == '=' ? dir : absolute(dir, &s->arena));
+		else
+			add_host_directory(s, out, dir);
 }
 
 static void take_options(struct sysroots *s, const struct sysroots_options *o)
@@ -209,6 +226,8 @@ struct strings sysroots_warnings(const struct sysroots *s, struct arena *a)
 {
 	struct strings out = {0};
 
+	for (size_t i = 0; i < s->warnings.len; i++)
+		vec_push(a, &out, s->warnings.at[i]);
 	add_warnings(&s->host_sysroot, a, &out);
 	for (size_t i = 0; i < s->ngiven; i++)
 		if (s->given[i].images)

@@ -334,6 +334,20 @@ plugin_in_sysroot() {
 	cmp i.tar k.tar
 }
 
+@test "two sysroots for one platform; a --library-path that is not there" {
+	mkdir a b
+	expect 2 "$imgmin" build -o j.tar --sysroot a --sysroot b "$bin/static"
+	says '--sysroot: two for all platforms'
+	expect 2 "$imgmin" build -o j.tar --sysroot linux/arm=a --sysroot linux/arm=b "$bin/static"
+	says '--sysroot: two for linux/arm'
+	expect 0 "$imgmin" build -q -o i.tar --sysroot linux/arm=a --sysroot linux/arm64=b "$bin/static"
+	expect 0 "$imgmin" build -o i.tar --library-path "/nope:$src/lib" "$bin/main"
+	says 'warning: --library-path /nope: no such directory'
+	[ "$(grep -c warning <<<"$stderr")" = 1 ]
+	expect 0 "$imgmin" build -o i.tar --library-path '=/nope:$ORIGIN/x' "$bin/static"
+	[[ $stderr != *warning* ]]
+}
+
 @test "names in capitals become small, and that is said" {
 	cp "$bin/plain" Plain+X
 	expect 0 "$imgmin" build Plain+X
