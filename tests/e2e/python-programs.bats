@@ -50,7 +50,7 @@ programs='
 /usr/bin/supervisord --help --include $lib/supervisor/version.txt  # reads its version
 /usr/bin/echo_supervisord_conf --help --include $lib/supervisor/skel/** --include $lib/supervisor/version.txt # prints a file
 */usr/bin/rst2html --help   --python-module docutils.readers.standalone --python-module docutils.parsers.rst --python-module docutils.writers.html4css1  # made at run time
-/usr/bin/radicale --help    --with tzdata                     # reads the list of zones
+/usr/bin/radicale --help
 '
 
 setup() {
