@@ -104,7 +104,8 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 2 "$imgmin" index create "$open/u/s:3" "$open/u/s:amd" other.tar
 	says "both for linux/amd64"
 	# Before anything is brought: the registry was not asked for a blob.
-	expect 2 "$imgmin" index create "$open/u/fresh:1" other.tar "$open/u/s:amd"
+	"$imgmin" build -q "$sensor_native" --label other=1 -t "$open/u/other:amd" --push
+	expect 2 "$imgmin" index create "$open/u/fresh:1" "$open/u/other:amd" "$open/u/s:amd"
 	says "both for linux/amd64"
 	[ "$(grep -c 'u/fresh/blobs' "$BATS_FILE_TMPDIR/open.log")" = 0 ]
 	[ ! -e "$BATS_FILE_TMPDIR/open/docker/registry/v2/repositories/u/fresh" ]
