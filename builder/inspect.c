@@ -1,5 +1,6 @@
 #include "builder/inspect.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "builder/page.h"
@@ -49,13 +50,27 @@ static void give_reasons(struct inspected *i, const struct started *s, struct ar
 	}
 }
 
+// /usr/lib/python3.11/os.py, /usr/lib/python3/dist-packages/yaml/reader.py
+static bool is_pythons(const char *path)
+{
+	static const char *const libraries[] = {"/lib/python", "/lib64/python"};
+
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++) {
+		const char *at = strstr(path, libraries[i]);
+
+		if (at && isdigit((unsigned char)at[strlen(libraries[i])]) && strchr(at + 7, '/'))
+			return true;
+	}
+	return false;
+}
+
 const char *inspected_reason(const struct inspected *i, const struct layered_file *f)
 {
 	const char *why = map_get(&i->reasons, f->path);
 
 	if (!why && f->hard_link)
 		why = map_get(&i->reasons, f->hard_link);
-	return why ? why : "data";
+	return why ? why : is_pythons(f->path) ? "Python" : "data";
 }
 
 // ---- one after the other ----

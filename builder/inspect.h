@@ -18,7 +18,7 @@ struct inspected {
 	const struct inside *inside; // NULL for an artifact
 	struct map reasons;          // canonical path → why the file is there
 };
-// Why the regular file is there: "the program", "needed by sensor", "data".
+// Why the regular file is there: "the program", "needed by sensor", "Python", "data".
 const char *inspected_reason(const struct inspected *i, const struct layered_file *f);
 
 // A way to show them; each is called in this order.

@@ -193,7 +193,7 @@ static struct err *read_interpreter(struct finder *f)
 		return NULL;
 	return err_hint(err_new(ERR_NO_START, "%s: no Python with its modules inside, and no %s",
 				root_host_path(f->o->sysroot, f->out->binary, f->a), name),
-		"install the interpreter's package in the sysroot");
+		"the interpreter's package brings it");
 }
 
 // A directory as text to put "/name" behind.
@@ -380,9 +380,8 @@ struct err *python_path_find(
 
 	*out = (struct python_path){0};
 	if (w->error || !python_is(o->sysroot, o->interpreter, a, &out->version))
-		return err_hint(
-			err_new(ERR_NO_START, "%s is no Python with its library in the sysroot",
-				root_host_path(o->sysroot, o->interpreter, a)),
+		return err_hint(err_new(ERR_NO_START, "%s is no Python with its library beside it",
+					root_host_path(o->sysroot, o->interpreter, a)),
 			"the library is lib/python3.X/os.py beside the interpreter's bin; Debian "
 			"has it in libpython3-stdlib");
 	out->binary = w->path;

@@ -152,6 +152,19 @@ has_row() {
 	is '{f["why"] for f in files.values()}' "{'data'}"
 }
 
+@test "Python's modules are called so, other data is data" {
+	cp -a "$here/tree" tree
+	mkdir -p tree/usr/lib/python3.11/json tree/usr/lib/python3/dist-packages tree/usr/lib/pythonic \
+		tree/usr/share/python3
+	touch tree/usr/lib/python3.11/json/decoder.py tree/usr/lib/python3/dist-packages/six.py \
+		tree/usr/lib/pythonic/x tree/usr/share/python3/y tree/usr/lib/python3.9
+	image pack layout tree "config['config'] = {'Entrypoint': ['/usr/bin/hello']}"
+	expect 0 "$imgmin" inspect --format json oci:layout
+	is 'sorted(p for p, f in files.items() if f["why"] == "Python")' \
+		"['/usr/lib/python3.11/json/decoder.py', '/usr/lib/python3/dist-packages/six.py']"
+	is '{f["why"] for p, f in files.items() if p[-2:] in ("/x", "/y", ".9")}' "{'data'}"
+}
+
 @test "files that a higher layer replaces or removes are not counted" {
 	mkdir -p t/usr/bin t/etc u/etc && echo new >t/usr/bin/hello && echo old >u/etc/gone && touch t/etc/.wh.gone
 	image pack i u "$here/tree" t ''
