@@ -101,6 +101,8 @@ must_check struct err *assembly_add_loader_cache(struct assembly *a);
 // is_image: `from` is called so in messages.
 must_check struct err *include_files(struct root *from, bool is_image, const char *pattern,
 	const struct strings *exclude, struct arena *a, struct strings *paths);
+// Does such a pattern match anything there? Directories that cannot be read may hold it.
+bool include_matches(struct root *from, const char *pattern, struct arena *a);
 bool is_excluded(const char *path, const struct strings *exclude);
 // --add: a file, a link's target or a directory with all below it, of the host.
 must_check struct err *add_files(struct tree *t, struct root *host, struct root *like,

@@ -227,6 +227,7 @@ static struct err *assemble_images(struct build *b)
 {
 	vec_each (image, &b->images)
 		TRY(build_assemble(b, *image, tree_new(b->spec.epoch), sysroots_host(b->sysroots)));
+	exclude_warn(b);
 	return NULL;
 }
 

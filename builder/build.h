@@ -74,6 +74,8 @@ must_check struct err *build_assemble(
 	struct build *b, struct built_image *image, struct tree *tree, struct root *host);
 // From finished trees to layers, documents and all that was asked for (builder/pack.c).
 must_check struct err *build_pack(struct build *b);
+// Warns of --exclude patterns that no assembled image had a use for (builder/exclude.c).
+void exclude_warn(struct build *b);
 // Tells the listener.
 void build_warn(struct build *b, const char *text);
 

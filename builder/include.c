@@ -83,6 +83,7 @@ struct gather {
 	struct arena *a;
 	struct map seen;
 	struct strings *paths;
+	bool is_probe; // the first match will do
 };
 
 static const char *child(struct gather *g, const char *dir, const char *name)
@@ -132,6 +133,11 @@ static struct err *take_match(struct gather *g, const char *path, int depth)
 	const struct walk *w = root_walk(g->from, path);
 	struct strings names = {0};
 
+	if (g->is_probe) {
+		if (!root_walk_parent(g->from, path)->error)
+			vec_push(g->a, g->paths, path);
+		return NULL;
+	}
 	TRY(take_all(g, path, depth));
 	if (is_left_out(g, path, w) || !S_ISDIR(w->node.mode))
 		return NULL;
@@ -165,7 +171,7 @@ static struct err *expand(struct gather *g, const char *path, const char *patter
 			child(g, path, arena_strndup(g->a, pattern, (size_t)(rest - pattern))),
 			rest, depth + 1);
 	TRY(names_in(g, path, w, depth, &names));
-	for (size_t i = 0; i < names.len; i++) {
+	for (size_t i = 0; i < names.len && !(g->is_probe && g->paths->len); i++) {
 		const char *in = child(g, path, names.at[i]);
 
 		if (any_depth && S_ISDIR(root_walk_parent(g->from, in)->node.mode))
@@ -190,6 +196,18 @@ struct err *include_files(struct root *from, bool is_image, const char *pattern,
 			is_image ? "imgmin inspect IMAGE lists its files" : "the sysroot is ",
 			is_image ? "" : root_host_path(from, "/", a));
 	return NULL;
+}
+
+bool include_matches(struct root *from, const char *pattern, struct arena *a)
+{
+	const struct strings nothing = {0};
+	struct strings paths = {0};
+	struct gather g = {
+		.from = from, .exclude = &nothing, .a = a, .paths = &paths, .is_probe = true};
+	// What cannot be read may well match.
+	drop(err_drop) struct err *e = expand(&g, "/", path_lexical(a, pattern), 0);
+
+	return e || paths.len;
 }
 
 // ---- --add ----

@@ -477,6 +477,7 @@ static struct err *slim_all(struct slim *s, const struct registry_events *events
 		TRY(image_select(s->transport, s->build_args.platform, a, &manifests));
 	vec_each (d, &manifests)
 		TRY(place_wrap(slim_manifest(s, d), place));
+	exclude_warn(b);
 	if (!b->images.len)
 		return err_new(ERR_FAILED, "%s holds no image that starts a program", place);
 	return build_pack(b);

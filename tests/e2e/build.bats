@@ -348,6 +348,23 @@ plugin_in_sysroot() {
 	[[ $stderr != *warning* ]]
 }
 
+@test "--exclude that matches nothing is a warning" {
+	mkdir -p s/etc
+	touch s/etc/conf
+	expect 0 "$imgmin" build -o i.tar --sysroot s --exclude /etc/cnof --exclude '/et/*' "$bin/static"
+	says 'warning: --exclude /etc/cnof: nothing matches it'
+	says 'warning: --exclude /et/*: nothing matches it'
+	expect 0 "$imgmin" build -o i.tar --sysroot s --exclude /etc/conf --exclude '/e*/co?f' --exclude /etc \
+		--exclude '/**/libnothing.so' --with passwd --exclude /etc/passwd "$bin/static"
+	[[ $stderr != *'nothing matches'* ]] || { echo "$stderr"; return 1; }
+	expect 0 "$imgmin" build -o i.tar --exclude /opt/x/nothing --exclude "$src/lib/nothing" "$bin/main"
+	[ "$(grep -c 'nothing matches' <<<"$stderr")" = 2 ]
+	printf '#!/bin/sh\n' >script
+	chmod +x script
+	expect 0 "$imgmin" build -o i.tar --exclude /opt/own.py script
+	[[ $stderr != *'nothing matches'* ]]
+}
+
 @test "names in capitals become small, and that is said" {
 	cp "$bin/plain" Plain+X
 	expect 0 "$imgmin" build Plain+X

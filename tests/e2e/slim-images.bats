@@ -110,6 +110,10 @@ config_of() { # ARCHIVE
 	echo 'root:x:0:0:root:/root:/bin/sh' >named/etc/passwd
 	echo 'root:x:0:' >named/etc/group
 	image pack layout named "config['config'] = {'Entrypoint': ['/usr/bin/hello']}"
+	expect 0 "$imgmin" slim oci:layout -o slim.tar --exclude /etc/group --exclude /etc/grup
+	says 'warning: --exclude /etc/grup: nothing matches it'
+	[ "$(grep -c 'nothing matches' <<<"$stderr")" = 1 ]
+	rm slim.tar
 	expect 3 "$imgmin" slim oci:layout -o slim.tar --user nobodyx
 	says "the user nobodyx is not in the image's /etc/passwd"
 	says 'hint: give numbers'
