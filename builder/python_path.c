@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "builder/python.h"
+#include "ldd/elf.h"
 
 enum {
 	BINARY_MAX = 128 << 20,
@@ -140,7 +141,7 @@ static void read_builtins(struct finder *f, struct span bytes)
 }
 
 // ".cpython-311-arm-linux-gnueabihf.so" stands in the interpreter.
-static const char *read_suffix(struct finder *f, struct span bytes)
+static const char *find_suffix(struct finder *f, struct span bytes)
 {
 	const char *start = arena_printf(f->a, ".%s-", f->out->tag);
 	const uint8_t *p = memmem(bytes.ptr, bytes.len, start, strlen(start));
@@ -153,16 +154,56 @@ static const char *read_suffix(struct finder *f, struct span bytes)
 		: ".so";
 }
 
-static struct err *read_interpreter_file(struct finder *f, const char *path)
+// The same, without reading the whole file.
+static struct err *read_suffix(
+	struct finder *f, struct file *file, const struct elf *e, const char **out)
+{
+	const char *start = arena_printf(f->a, ".%s-", f->out->tag), *rest;
+
+	*out = ".so";
+	TRY(elf_read_text_after(file, e, start, 0, f->a, &rest));
+	size_t n = rest
+		? strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+		: 0;
+
+	if (n > 3 && !rest[n] && strcmp(rest + n - 3, ".so") == 0)
+		*out = arena_printf(f->a, "%s%s", start, rest);
+	return NULL;
+}
+
+// Of the dynamic symbols alone; nothing is found where the file is no such program.
+static struct err *read_symbols(struct finder *f, struct file *file, const char **suffix)
 {
 	drop(arena_drop) struct arena scratch = {0};
 	struct span bytes;
+	struct elf elf;
 
-	TRY(root_read(f->o->sysroot, path, BINARY_MAX, &scratch, &bytes));
-	if (!bytes.ptr)
+	TRY(elf_read(file, &scratch, &elf));
+	if (elf.not_elf || elf.broken || !elf.dt.strsz || elf.dt.strsz > BINARY_MAX ||
+		!elf_read_at(file, &elf, elf.dt.strtab, elf.dt.strsz, &scratch, &bytes))
 		return NULL;
 	read_builtins(f, bytes);
-	const char *const all[] = {read_suffix(f, bytes), ".abi3.so", ".so", ".py", ".pyc"};
+	return f->out->builtins.len ? read_suffix(f, file, &elf, suffix) : NULL;
+}
+
+static struct err *read_interpreter_file(struct finder *f, const char *path)
+{
+	drop(arena_drop) struct arena scratch = {0};
+	drop(file_drop) struct file *file = NULL;
+	const struct walk *w = root_walk(f->o->sysroot, path);
+	const char *suffix = ".so";
+	struct span bytes;
+
+	if (w->error || !S_ISREG(w->node.mode))
+		return NULL;
+	TRY(root_open_file(f->o->sysroot, w->path, &file));
+	TRY(read_symbols(f, file, &suffix));
+	if (!f->out->builtins.len) {
+		TRY(root_read(f->o->sysroot, path, BINARY_MAX, &scratch, &bytes));
+		read_builtins(f, bytes);
+		suffix = find_suffix(f, bytes);
+	}
+	const char *const all[] = {suffix, ".abi3.so", ".so", ".py", ".pyc"};
 
 	memcpy(f->out->suffixes, all, sizeof(all));
 	return NULL;
