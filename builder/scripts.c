@@ -26,8 +26,12 @@ static bool is_in_place(
 
 // ---- Python ----
 
-static struct err *missing_module(const struct scripted *s, const struct python_note *n)
+static struct err *missing_module(
+	const struct assembly *a, const struct scripted *s, const struct python_note *n)
 {
+	if (a->is_image && !n->hint)
+		return err_hint(err_new(ERR_NO_START, "%s would stop: %s", name_of(s), n->text),
+			"the image lacks it, too; --add brings it from this machine");
 	return err_hint(err_new(ERR_NO_START, "%s would stop: %s", name_of(s), n->text), "%s",
 		n->hint ? n->hint
 			: "install its package in the sysroot, or bring the module with --add or "
@@ -76,7 +80,7 @@ static struct err *take_notes(
 			continue;
 		}
 		if (n->is_missing)
-			return missing_module(s, n);
+			return missing_module(a, s, n);
 		if (n->is_suggestion) {
 			suggested++;
 			vec_push(arena, &a->details, n->text);
@@ -313,8 +317,9 @@ static struct err *take_text(struct assembly *a, struct span text, const char *n
 				path_base(name), commands.unknown.at[i]));
 	for (size_t i = 0; i < commands.sourced.len; i++)
 		vec_push(arena, &a->notes,
-			arena_printf(arena, "%s reads %s: --add brings it if the image lacks it",
-				path_base(name), commands.sourced.at[i]));
+			arena_printf(arena, "%s reads %s: %s brings it if the image lacks it",
+				path_base(name), commands.sourced.at[i],
+				a->is_image ? "--keep" : "--add"));
 	return take_named(a, &commands, name, depth);
 }
 
