@@ -1,5 +1,6 @@
 #include "builder/transfer.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -213,6 +214,32 @@ static struct err *copy_referrers(
 	return NULL;
 }
 
+// A registry that refuses what it got says little of it: was it damaged before it was sent?
+static struct err *blame_source(
+	struct transport *src, const struct descriptor *d, struct arena *a, struct err *refused)
+{
+	struct plan p = {.src = src, .a = a};
+	drop(err_drop) struct err *unplanned = NULL;
+
+	if (!refused || err_kind(refused) != ERR_NETWORK || err_number(refused) != EBADMSG)
+		return refused;
+	unplanned = plan_document(&p, d, 0);
+	vec_each (blob, &p.blobs) {
+		struct err *e = transport_doubt(src, blob, refused);
+
+		if (e != refused)
+			return e;
+	}
+	return refused;
+}
+
+static struct err *finish(
+	struct transport *dst, const struct descriptor *top, const struct strings *names)
+{
+	TRY(transport_tag(dst, top, names));
+	return transport_commit(dst);
+}
+
 struct err *transfer_image(struct transport *src, const struct named_image *from,
 	struct transport *dst, const struct strings *names, const struct transfer_options *o,
 	struct arena *a, struct descriptor *top)
@@ -223,8 +250,7 @@ struct err *transfer_image(struct transport *src, const struct named_image *from
 	TRY(transfer_content(src, top, dst, a));
 	if (o->with_referrers)
 		TRY(copy_referrers(src, top, dst, a));
-	TRY(transport_tag(dst, top, names));
-	return transport_commit(dst);
+	return blame_source(src, top, a, finish(dst, top, names));
 }
 
 // ---- from place to place ----

@@ -251,7 +251,12 @@ static struct err *read_layer(
 	struct digest diff_id;
 	const bool is_digest = digest_parse(id, &diff_id);
 
-	TRY_AS(take_layer(l, t, d, is_digest ? &diff_id : NULL, p), "layer %s", d->digest);
+	struct err *e = take_layer(l, t, d, is_digest ? &diff_id : NULL, p);
+
+	// Of damage the decompressor notices first, and says less.
+	if (e && err_kind(e) == ERR_FAILED && !err_number(e))
+		e = transport_doubt(t, d, e);
+	TRY_AS(e, "layer %s", d->digest);
 	p->at = l->size;
 	l->size += p->tar.size;
 	l->facts[i].descriptor = *d;

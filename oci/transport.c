@@ -1,6 +1,8 @@
 #include "oci/transport.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -124,6 +126,21 @@ struct err *transport_commit(struct transport *t)
 	return NULL;
 }
 
+// The file that was read, as far as it has a name: what is not as it was made is said with its
+// place.
+static struct err *damaged(const struct descriptor *d, const struct digest *is, int fd)
+{
+	struct err *e = err_new(ERR_FAILED, "%s is damaged: its digest is %s", d->digest, is->text);
+	char link[40], path[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	return err_hint(e, "get or build the image again: %s is not as it was made",
+		path[0] && access(path, F_OK) == 0 ? path : "it");
+}
+
 // The size is known before the first byte, so that a longer blob is never read.
 static struct err *stream(const struct descriptor *d, const struct blob *b, struct sink *s)
 {
@@ -139,7 +156,7 @@ static struct err *stream(const struct descriptor *d, const struct blob *b, stru
 	TRY(sink_copy_fd(&h.sink, b->fd, b->off, b->size, d->digest));
 	got = hasher_digest(&h);
 	if (!digest_equal(&got, &wanted))
-		return err_new(ERR_FAILED, "%s is damaged: its digest is %s", d->digest, got.text);
+		return damaged(d, &got, b->fd);
 	return NULL;
 }
 
@@ -159,6 +176,17 @@ struct err *transport_get(struct transport *t, const struct descriptor *d, struc
 		return err_new(ERR_FAILED, "%s: %.80s is not a sha256 digest", t->name, d->digest);
 	TRY(transport_open(t, d, &b));
 	return transport_get_opened(t, d, &b, s);
+}
+
+struct err *transport_doubt(struct transport *t, const struct descriptor *d, struct err *e)
+{
+	if (t->ops->expect || !t->ops->open)
+		return e;
+	struct err *damage = transport_get(t, d, NULL);
+
+	if (damage)
+		err_drop(&e);
+	return damage ? damage : e;
 }
 
 struct err *transport_read(

@@ -82,6 +82,10 @@ must_check struct err *transport_get(
 // The same of one that was opened.
 must_check struct err *transport_get_opened(
 	struct transport *t, const struct descriptor *d, const struct blob *b, struct sink *s);
+// e is what went wrong with the blob's bytes: where they do not have their digest, that is returned
+// in its place. What comes from a registry was checked on its way.
+must_check struct err *transport_doubt(
+	struct transport *t, const struct descriptor *d, struct err *e);
 // A document whole: at most OCI_DOCUMENT_MAX bytes, size and digest checked.
 must_check struct err *transport_read(
 	struct transport *t, const struct descriptor *d, struct arena *a, struct span *out);

@@ -788,6 +788,8 @@ struct err *request_refused(const struct request *r)
 		return with_auth_hint(r, e);
 	if (status == 404)
 		return err_as(e, ENOENT);
+	if (status == 400 || status == 422)
+		return err_as(e, EBADMSG);
 	if (status == 429)
 		return err_hint(e, "log in (imgmin login %s), or try again later", r->remote->host);
 	return e;

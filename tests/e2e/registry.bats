@@ -92,6 +92,17 @@ round_trip() { # REF [OPTION]...
 	[ "$(tar -xOf out/digest.tar "blobs/sha256/${digest#*:}" | sha256sum | cut -c1-64)" = "${digest#*:}" ]
 }
 
+@test "a layer that is damaged here: the registry is not blamed for it" {
+	cp -r "$image" bad
+	layer=$(find bad/blobs -type f -size +40k | head -n 1)
+	printf x | dd of="$layer" bs=1 seek=500 conv=notrunc status=none
+	for command in push copy; do
+		expect 1 imgmin $command oci:bad "docker://$r_open/bad/x:v1"
+		says "$(basename "$layer") is damaged: its digest is "
+		says "hint: get or build the image again: $PWD/$layer is not as it was made"
+	done
+}
+
 @test "a second push uploads nothing, and asks little" {
 	expect 0 imgmin push "oci:$image" "$r_open/twice/x:v1"
 	lines=$(wc -l <"$r_open_log")

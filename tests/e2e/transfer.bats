@@ -57,6 +57,11 @@ sha() { sha256sum | cut -d' ' -f1; }
 	expect 1 "$imgmin" copy oci:layout out.tar
 	says "$(basename "$layer")"
 	[ ! -e out.tar ]
+	for command in inspect slim; do
+		expect 1 env XDG_CACHE_HOME="$PWD/none" "$imgmin" $command oci:layout
+		says "$(basename "$layer") is damaged: its digest is "
+		says "hint: get or build the image again: $PWD/$layer"
+	done
 }
 
 @test "copy to stdout: the archive there, the digest on stderr" {
