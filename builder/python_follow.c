@@ -181,14 +181,16 @@ static bool is_live(struct collector *c, const char *function, const char *in_cl
 {
 	static const char *const common[] = {"main", "test", "_test", NULL};
 
-	for (const char *const *name = common; function && *name; name++)
-		if (strcmp(function, *name) == 0)
-			return false;
 	if (!function || (in_class && strncmp(function, "__", 2) == 0))
 		return in_class && map_get(&c->names, in_class);
 	if (in_class && !map_get(&c->names, in_class) && !map_get(&c->classes, in_class))
 		return false; // nobody has one
-	return map_get(&c->names, function);
+	if (!map_get(&c->names, function))
+		return false;
+	for (const char *const *name = common; *name; name++)
+		if (strcmp(function, *name) == 0)
+			return false;
+	return true;
 }
 
 static bool is_called(struct collector *c, const struct python_import *i)
@@ -202,10 +204,12 @@ static bool is_called(struct collector *c, const struct python_import *i)
 // named too.
 static bool spread_body(struct collector *c, struct python_body *b)
 {
+	if (b->is_live)
+		return false;
 	bool is_called = is_live(c, b->function, b->in_class);
 	bool is_named = !b->function && b->in_class && map_get(&c->classes, b->in_class);
 
-	if (b->is_live || !(is_called || (is_named && !b->is_named)))
+	if (!(is_called || (is_named && !b->is_named)))
 		return false;
 	b->is_live = is_called;
 	b->is_named = true;

@@ -29,7 +29,9 @@ struct parser {
 	struct lexer lexer;
 	struct arena *a;
 	struct python_source *out;
-	struct token now, before, before2, before3;
+	struct token tokens[4]; // the last ones, in turn
+	unsigned at;
+	const struct token *now, *before, *before2, *before3;
 	struct block blocks[LEX_INDENTS_MAX + 1];
 	size_t nblocks;
 	unsigned depth; // of bodies that stand in their header's line
@@ -76,11 +78,11 @@ static void look_at_call(struct parser *p, const struct context *c)
 	static const char *const importers[] = {"import_module", "__import__", NULL};
 	static const char *const coders[] = {"encode", "decode", "getincrementaldecoder",
 		"getincrementalencoder", "getreader", "getwriter", "lookup", NULL};
-	const struct token *t = &p->before;
+	const struct token *t = p->before;
 	bool is_text = t->kind == TOKEN_STRING && t->is_plain &&
-		(token_is(&p->now, ",") || token_is(&p->now, ")"));
+		(token_is(p->now, ",") || token_is(p->now, ")"));
 
-	if (token_is(&p->before2, "(") && is_one_of(&p->before3, importers)) {
+	if (token_is(p->before2, "(") && is_one_of(p->before3, importers)) {
 		const char *name = is_text ? text_of(p, t) : NULL;
 		size_t dots = name ? strspn(name, ".") : 0;
 
@@ -93,8 +95,8 @@ static void look_at_call(struct parser *p, const struct context *c)
 					.line = t->line});
 	}
 	if (is_text && t->text.len && t->text.len < 40 && !c->is_never &&
-		((token_is(&p->before2, "(") && is_one_of(&p->before3, coders)) ||
-			(token_is(&p->before2, "=") && token_is(&p->before3, "encoding"))))
+		((token_is(p->before2, "(") && is_one_of(p->before3, coders)) ||
+			(token_is(p->before2, "=") && token_is(p->before3, "encoding"))))
 		vec_push(p->a, &p->out->encodings, text_of(p, t));
 }
 
@@ -102,61 +104,64 @@ static void look_at_name(struct parser *p, const struct context *c)
 {
 	static const char *const extenders[] = {"extend_path", "declare_namespace", NULL};
 
-	if (p->o->names && !p->now.is_keyword && p->now.text.len < 100) {
+	if (p->o->names && !p->now->is_keyword && p->now->text.len < 100) {
 		char name[100] = "";
 
-		memcpy(name, p->now.text.ptr, p->now.text.len);
+		memcpy(name, p->now->text.ptr, p->now->text.len);
 		*map_at(p->o->names, p->o->names_arena, name) = p;
 	}
-	if (c->body && !p->now.is_keyword && !c->is_never && !token_is(&p->before, "class") &&
-		!token_is(&p->before, "def"))
-		vec_push(p->a, &p->out->bodies.at[c->body - 1].names, text_of(p, &p->now));
-	p->out->extends_path |= is_one_of(&p->now, extenders);
-	p->out->edits_modules |= token_is(&p->before, ".") && token_is(&p->before2, "sys") &&
-		(token_is(&p->now, "modules") || token_is(&p->now, "meta_path"));
+	if (c->body && !p->now->is_keyword && !c->is_never && !token_is(p->before, "class") &&
+		!token_is(p->before, "def"))
+		vec_push(p->a, &p->out->bodies.at[c->body - 1].names, text_of(p, p->now));
+	p->out->extends_path |= is_one_of(p->now, extenders);
+	p->out->edits_modules |= token_is(p->before, ".") && token_is(p->before2, "sys") &&
+		(token_is(p->now, "modules") || token_is(p->now, "meta_path"));
 }
 
 static void look_at_text(struct parser *p)
 {
-	const struct span text = p->now.text;
+	const struct span text = p->now->text;
 
-	if (p->o->wants_bodies || !p->now.is_plain || text.len < 2 || text.len > TEXT_MAX ||
+	if (p->o->wants_bodies || !p->now->is_plain || text.len < 2 || text.len > TEXT_MAX ||
 		memchr(text.ptr, ' ', text.len) || memchr(text.ptr, '\n', text.len))
 		return;
-	vec_push(p->a, &p->out->texts, text_of(p, &p->now));
+	vec_push(p->a, &p->out->texts, text_of(p, p->now));
 }
 
 // Takes the next token, after a look at this one.
 static struct err *advance(struct parser *p, const struct context *c)
 {
-	if (p->now.kind == TOKEN_NAME)
+	if (p->now->kind == TOKEN_NAME)
 		look_at_name(p, c);
-	if (p->now.kind == TOKEN_STRING)
+	if (p->now->kind == TOKEN_STRING)
 		look_at_text(p);
 	look_at_call(p, c);
 	p->before3 = p->before2;
 	p->before2 = p->before;
 	p->before = p->now;
-	return lexer_next(&p->lexer, &p->now);
+	struct token *next = &p->tokens[++p->at % 4];
+
+	p->now = next;
+	return lexer_next(&p->lexer, next);
 }
 
 static bool ends_statement(const struct parser *p)
 {
-	return p->now.kind == TOKEN_NEWLINE || p->now.kind == TOKEN_END ||
-		(token_is(&p->now, ";") && !p->now.depth);
+	return p->now->kind == TOKEN_NEWLINE || p->now->kind == TOKEN_END ||
+		(token_is(p->now, ";") && !p->now->depth);
 }
 
 static struct err *unexpected(struct parser *p)
 {
-	if (p->now.kind == TOKEN_NEWLINE || p->now.kind == TOKEN_END)
-		return lexer_error(&p->lexer, p->now.line, "the statement ends too early");
-	return err_new(ERR_FAILED, "%s:%u: \"%.*s\" is not expected here", p->o->name, p->now.line,
-		p->now.text.len > 40 ? 40 : (int)p->now.text.len, (const char *)p->now.text.ptr);
+	if (p->now->kind == TOKEN_NEWLINE || p->now->kind == TOKEN_END)
+		return lexer_error(&p->lexer, p->now->line, "the statement ends too early");
+	return err_new(ERR_FAILED, "%s:%u: \"%.*s\" is not expected here", p->o->name, p->now->line,
+		p->now->text.len > 40 ? 40 : (int)p->now->text.len, (const char *)p->now->text.ptr);
 }
 
 static struct err *expect_name(struct parser *p)
 {
-	return p->now.kind == TOKEN_NAME && !p->now.is_keyword ? NULL : unexpected(p);
+	return p->now->kind == TOKEN_NAME && !p->now->is_keyword ? NULL : unexpected(p);
 }
 
 // a.b.c
@@ -167,13 +172,13 @@ static struct err *dotted(struct parser *p, const struct context *c, const char 
 
 	for (;;) {
 		TRY(expect_name(p));
-		if (p->now.text.len >= sizeof(name) - n - 1)
+		if (p->now->text.len >= sizeof(name) - n - 1)
 			return lexer_error(
-				&p->lexer, p->now.line, "the name of a module is too long");
-		memcpy(name + n, p->now.text.ptr, p->now.text.len);
-		n += p->now.text.len;
+				&p->lexer, p->now->line, "the name of a module is too long");
+		memcpy(name + n, p->now->text.ptr, p->now->text.len);
+		n += p->now->text.len;
 		TRY(advance(p, c));
-		if (!token_is(&p->now, "."))
+		if (!token_is(p->now, "."))
 			break;
 		name[n++] = '.';
 		TRY(advance(p, c));
@@ -185,7 +190,7 @@ static struct err *dotted(struct parser *p, const struct context *c, const char 
 // «as name», where it stands.
 static struct err *skip_as(struct parser *p, const struct context *c)
 {
-	if (!token_is(&p->now, "as"))
+	if (!token_is(p->now, "as"))
 		return NULL;
 	TRY(advance(p, c));
 	TRY(expect_name(p));
@@ -194,7 +199,7 @@ static struct err *skip_as(struct parser *p, const struct context *c)
 
 static struct err *parse_import(struct parser *p, const struct context *c)
 {
-	unsigned line = p->now.line;
+	unsigned line = p->now->line;
 
 	do {
 		const char *name;
@@ -203,47 +208,47 @@ static struct err *parse_import(struct parser *p, const struct context *c)
 		TRY(dotted(p, c, &name));
 		TRY(skip_as(p, c));
 		add_import(p, c, (struct python_import){.module = name, .line = line});
-	} while (token_is(&p->now, ","));
+	} while (token_is(p->now, ","));
 	return ends_statement(p) ? NULL : unexpected(p);
 }
 
 // from ..a.b import (c as d, e); from . import *
 static struct err *parse_from(struct parser *p, const struct context *c)
 {
-	struct python_import i = {.module = "", .line = p->now.line};
+	struct python_import i = {.module = "", .line = p->now->line};
 
 	TRY(advance(p, c));
-	for (; token_is(&p->now, "."); i.level++)
+	for (; token_is(p->now, "."); i.level++)
 		TRY(advance(p, c));
-	if (!i.level || !token_is(&p->now, "import"))
+	if (!i.level || !token_is(p->now, "import"))
 		TRY(dotted(p, c, &i.module));
-	if (!token_is(&p->now, "import"))
+	if (!token_is(p->now, "import"))
 		return unexpected(p);
 	TRY(advance(p, c));
-	if (token_is(&p->now, "*")) {
+	if (token_is(p->now, "*")) {
 		i.name = "*";
 		add_import(p, c, i);
 		TRY(advance(p, c));
 		return ends_statement(p) ? NULL : unexpected(p);
 	}
-	bool in_brackets = token_is(&p->now, "(");
+	bool in_brackets = token_is(p->now, "(");
 
 	if (in_brackets)
 		TRY(advance(p, c));
 	do {
-		if (in_brackets && token_is(&p->now, ")"))
+		if (in_brackets && token_is(p->now, ")"))
 			break;
 		TRY(expect_name(p));
-		i.name = text_of(p, &p->now);
+		i.name = text_of(p, p->now);
 		TRY(advance(p, c));
 		TRY(skip_as(p, c));
 		add_import(p, c, i);
-		if (!token_is(&p->now, ","))
+		if (!token_is(p->now, ","))
 			break;
 		TRY(advance(p, c));
 	} while (!ends_statement(p));
 	if (in_brackets) {
-		if (!i.name || !token_is(&p->now, ")"))
+		if (!i.name || !token_is(p->now, ")"))
 			return unexpected(p);
 		TRY(advance(p, c));
 	}
@@ -253,23 +258,23 @@ static struct err *parse_from(struct parser *p, const struct context *c)
 // `case` is a name elsewhere, so its header is only known by its colon.
 static struct err *parse_simple(struct parser *p, struct context *c)
 {
-	bool is_case = token_is(&p->now, "case");
-	bool is_all = token_is(&p->now, "__all__") && !c->function && !c->in_class;
+	bool is_case = token_is(p->now, "case");
+	bool is_all = token_is(p->now, "__all__") && !c->function && !c->in_class;
 
-	if (token_is(&p->now, "import"))
+	if (token_is(p->now, "import"))
 		return parse_import(p, c);
-	if (token_is(&p->now, "from"))
+	if (token_is(p->now, "from"))
 		return parse_from(p, c);
 	while (!ends_statement(p)) {
-		bool is_colon = is_case && token_is(&p->now, ":") && !p->now.depth;
+		bool is_colon = is_case && token_is(p->now, ":") && !p->now->depth;
 
-		if (is_all && p->now.kind == TOKEN_STRING && p->now.is_plain)
-			vec_push(p->a, &p->out->all, text_of(p, &p->now));
+		if (is_all && p->now->kind == TOKEN_STRING && p->now->is_plain)
+			vec_push(p->a, &p->out->all, text_of(p, p->now));
 		TRY(advance(p, c));
 		c->is_conditional |= is_colon;
-		if (is_colon && token_is(&p->now, "import"))
+		if (is_colon && token_is(p->now, "import"))
 			return parse_import(p, c);
-		if (is_colon && token_is(&p->now, "from"))
+		if (is_colon && token_is(p->now, "from"))
 			return parse_from(p, c);
 	}
 	return NULL;
@@ -282,13 +287,13 @@ static struct err *parse_header(struct parser *p, const struct context *c)
 
 	p->ncondition = 0;
 	for (;;) {
-		if (p->now.kind == TOKEN_NEWLINE || p->now.kind == TOKEN_END)
-			return lexer_error(&p->lexer, p->now.line, "a ':' is missing");
-		if (!p->now.depth && token_is(&p->now, ":") && !lambdas--)
+		if (p->now->kind == TOKEN_NEWLINE || p->now->kind == TOKEN_END)
+			return lexer_error(&p->lexer, p->now->line, "a ':' is missing");
+		if (!p->now->depth && token_is(p->now, ":") && !lambdas--)
 			break;
-		lambdas += !p->now.depth && token_is(&p->now, "lambda");
+		lambdas += !p->now->depth && token_is(p->now, "lambda");
 		if (p->ncondition < CONDITION_MAX)
-			p->condition[p->ncondition] = p->now;
+			p->condition[p->ncondition] = *p->now;
 		p->ncondition++;
 		TRY(advance(p, c));
 	}
@@ -421,16 +426,17 @@ static struct err *parse_statement(struct parser *p, struct context c);
 // A body: an indented block, or statements in the rest of the line.
 static struct err *parse_body(struct parser *p, struct context c)
 {
-	if (p->now.kind != TOKEN_NEWLINE) {
+	if (p->now->kind != TOKEN_NEWLINE) {
 		if (p->depth++ > 20)
-			return lexer_error(&p->lexer, p->now.line, "too many statements in a line");
+			return lexer_error(
+				&p->lexer, p->now->line, "too many statements in a line");
 		TRY(parse_statement(p, c));
 		p->depth--;
 		return NULL;
 	}
 	TRY(advance(p, &c));
-	if (p->now.kind != TOKEN_INDENT)
-		return lexer_error(&p->lexer, p->now.line, "an indented block is missing");
+	if (p->now->kind != TOKEN_INDENT)
+		return lexer_error(&p->lexer, p->now->line, "an indented block is missing");
 	p->blocks[p->nblocks++] = (struct block){.context = c};
 	return advance(p, &c);
 }
@@ -446,10 +452,10 @@ static bool is_compound(const struct token *t)
 // One line: a compound statement with its header, or simple ones.
 static struct err *parse_statement(struct parser *p, struct context c)
 {
-	if (is_compound(&p->now)) {
-		if (token_is(&p->now, "async"))
+	if (is_compound(p->now)) {
+		if (token_is(p->now, "async"))
 			TRY(advance(p, &c));
-		struct token keyword = p->now;
+		struct token keyword = *p->now;
 
 		if (!is_compound(&keyword))
 			return unexpected(p);
@@ -459,28 +465,28 @@ static struct err *parse_statement(struct parser *p, struct context c)
 	}
 	for (;;) {
 		TRY(parse_simple(p, &c));
-		if (!token_is(&p->now, ";"))
+		if (!token_is(p->now, ";"))
 			break;
 		TRY(advance(p, &c));
 	}
-	if (p->now.kind == TOKEN_NEWLINE)
+	if (p->now->kind == TOKEN_NEWLINE)
 		return advance(p, &c);
 	return NULL;
 }
 
 static struct err *parse_file(struct parser *p)
 {
-	while (p->now.kind != TOKEN_END) {
+	while (p->now->kind != TOKEN_END) {
 		struct context c = block_of(p)->context;
 
-		if (p->now.kind == TOKEN_DEDENT) {
+		if (p->now->kind == TOKEN_DEDENT) {
 			p->nblocks--;
 			TRY(advance(p, &c));
-		} else if (p->now.kind == TOKEN_INDENT) {
+		} else if (p->now->kind == TOKEN_INDENT) {
 			// Behind a header with `match` or `case`, which are names elsewhere.
-			if (!token_is(&p->before2, ":"))
+			if (!token_is(p->before2, ":"))
 				return lexer_error(
-					&p->lexer, p->now.line, "unexpected indentation");
+					&p->lexer, p->now->line, "unexpected indentation");
 			c.is_conditional = true;
 			p->blocks[p->nblocks++] = (struct block){.context = c};
 			TRY(advance(p, &c));
@@ -497,11 +503,12 @@ struct err *python_scan(const struct python_scan_options *o, struct span text, s
 	struct parser *p = arena_new(a, struct parser);
 
 	*p = (struct parser){.o = o, .a = a, .out = out, .nblocks = 1};
+	p->now = p->before = p->before2 = p->before3 = p->tokens;
 	*out = (struct python_source){0};
 	TRY(lexer_open(&p->lexer, o->name, text, o->minor));
 	if (p->lexer.coding[0])
 		vec_push(a, &out->encodings, arena_strdup(a, p->lexer.coding));
 	enter_body(p, &p->blocks[0].context);
-	TRY(lexer_next(&p->lexer, &p->now));
+	TRY(lexer_next(&p->lexer, p->tokens));
 	return parse_file(p);
 }

@@ -10,14 +10,6 @@ struct err *lexer_error(const struct lexer *l, unsigned line, const char *what)
 	return err_new(ERR_FAILED, "%s:%u: %s", l->name, line, what);
 }
 
-bool token_is(const struct token *t, const char *text)
-{
-	size_t n = strlen(text);
-
-	return t->text.len == n && memcmp(t->text.ptr, text, n) == 0 &&
-		(t->kind == TOKEN_NAME || t->kind == TOKEN_OP);
-}
-
 // 0 behind the end: no source holds that byte.
 static unsigned char peek(const struct lexer *l, size_t ahead)
 {
@@ -29,14 +21,40 @@ static bool at_end(const struct lexer *l)
 	return l->at >= l->source.len;
 }
 
+enum { STARTS_NAME = 1, DIGIT = 2, OPERATOR = 4, OPENS = 8, CLOSES = 16 };
+
+static const uint8_t classes[256] = {
+	['a' ... 'z'] = STARTS_NAME,
+	['A' ... 'Z'] = STARTS_NAME,
+	['_'] = STARTS_NAME,
+	[0x80 ... 0xff] = STARTS_NAME,
+	['0' ... '9'] = DIGIT,
+	['('] = OPERATOR | OPENS,
+	['['] = OPERATOR | OPENS,
+	['{'] = OPERATOR | OPENS,
+	[')'] = OPERATOR | CLOSES,
+	[']'] = OPERATOR | CLOSES,
+	['}'] = OPERATOR | CLOSES,
+	['<' ... '>'] = OPERATOR,
+	['!'] = OPERATOR,
+	['%'] = OPERATOR,
+	['&'] = OPERATOR,
+	['*' ... '/'] = OPERATOR, // * + , - . /
+	[':' ... ';'] = OPERATOR,
+	['@'] = OPERATOR,
+	['^'] = OPERATOR,
+	['|'] = OPERATOR,
+	['~'] = OPERATOR,
+};
+
 static bool starts_name(unsigned char c)
 {
-	return isalpha(c) || c == '_' || c >= 0x80;
+	return classes[c] & STARTS_NAME;
 }
 
 static bool in_name(unsigned char c)
 {
-	return starts_name(c) || isdigit(c);
+	return classes[c] & (STARTS_NAME | DIGIT);
 }
 
 // Takes the end of a line, of any system's kind; false where there is none.
@@ -131,7 +149,7 @@ static struct err *check_bytes(struct lexer *l)
 
 	for (size_t i = 0; i < l->source.len;) {
 		const uint8_t *p = l->source.ptr + i;
-		size_t n = is_utf8 ? utf8_length(p, l->source.len - i) : 1;
+		size_t n = is_utf8 && *p >= 0x80 ? utf8_length(p, l->source.len - i) : 1;
 
 		if (!*p)
 			return lexer_error(l, line, "no Python source: it has null bytes");
@@ -399,17 +417,33 @@ static struct err *take_string(struct lexer *l, struct literal s, size_t prefix,
 
 static bool is_keyword(struct span s)
 {
-	static const char words[] =
-		" False None True and as assert async await break class continue def del elif else "
-		"except finally for from global if import in is lambda nonlocal not or pass raise "
-		"return try while with yield ";
-	char word[16] = " ";
+	static const char *const words['z' + 1][6] = {// by their first letters
+		['F'] = {"False"},
+		['N'] = {"None"},
+		['T'] = {"True"},
+		['a'] = {"and", "as", "assert", "async", "await"},
+		['b'] = {"break"},
+		['c'] = {"class", "continue"},
+		['d'] = {"def", "del"},
+		['e'] = {"elif", "else", "except"},
+		['f'] = {"finally", "for", "from"},
+		['g'] = {"global"},
+		['i'] = {"if", "import", "in", "is"},
+		['l'] = {"lambda"},
+		['n'] = {"nonlocal", "not"},
+		['o'] = {"or"},
+		['p'] = {"pass"},
+		['r'] = {"raise", "return"},
+		['t'] = {"try"},
+		['w'] = {"while", "with"},
+		['y'] = {"yield"}};
 
-	if (s.len > 8)
+	if (*s.ptr > 'z')
 		return false;
-	memcpy(word + 1, s.ptr, s.len);
-	word[s.len + 1] = ' ';
-	return strstr(words, word) != NULL;
+	for (const char *const *word = words[*s.ptr]; *word; word++)
+		if (strncmp(*word, (const char *)s.ptr, s.len) == 0 && !(*word)[s.len])
+			return true;
+	return false;
 }
 
 static struct err *take_name(struct lexer *l, struct token *out)
@@ -476,23 +510,20 @@ static struct err *close_bracket(struct lexer *l, unsigned char c)
 
 static struct err *take_operator(struct lexer *l, struct token *out)
 {
-	static const char pairs[][3] = {":=", "->", "==", "!=", "<=", ">="};
-	unsigned char c = peek(l, 0);
-	size_t n = 1;
+	unsigned char c = peek(l, 0), second = peek(l, 1);
+	bool is_pair = second == '=' ? c && strchr(":=!<>", c) : c == '-' && second == '>';
+	size_t n = is_pair ? 2 : 1;
 
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-		if (c == (unsigned char)pairs[i][0] && peek(l, 1) == (unsigned char)pairs[i][1])
-			n = 2;
-	if (!strchr("()[]{}<>=!+-*/%&|^~@.,:;", c) || (c == '!' && n == 1))
+	if (!(classes[c] & OPERATOR) || (c == '!' && n == 1))
 		return err_new(ERR_FAILED, "%s:%u: '%c' (0x%02x) is no Python", l->name, l->line,
 			isprint(c) ? c : '?', c);
-	if (strchr("([{", c)) {
+	if (classes[c] & OPENS) {
 		if (l->nbrackets == LEX_BRACKETS_MAX)
 			return lexer_error(l, l->line, "too many nested brackets");
 		l->brackets[l->nbrackets].open = (char)c;
 		l->brackets[l->nbrackets++].line = l->line;
 	}
-	if (strchr(")]}", c)) {
+	if (classes[c] & CLOSES) {
 		TRY(close_bracket(l, c));
 		out->depth = l->nbrackets;
 	}
@@ -504,8 +535,9 @@ static struct err *take_operator(struct lexer *l, struct token *out)
 
 static struct err *take_end(struct lexer *l, struct token *out)
 {
-	bool ends_line = l->last.kind != TOKEN_NEWLINE && l->last.kind != TOKEN_END &&
-		l->last.kind != TOKEN_DEDENT && l->last.kind != TOKEN_INDENT;
+	enum token_kind last = l->last ? l->last->kind : TOKEN_END;
+	bool ends_line = last != TOKEN_NEWLINE && last != TOKEN_END && last != TOKEN_DEDENT &&
+		last != TOKEN_INDENT;
 
 	if (l->nbrackets)
 		return err_new(ERR_FAILED, "%s:%u: '%c' is never closed", l->name,
@@ -524,9 +556,9 @@ static bool is_operand(const struct token *t)
 // Two names, numbers or texts side by side are no Python, and any prose or shell script has them.
 static struct err *check_neighbours(const struct lexer *l, const struct token *t)
 {
-	const struct token *last = &l->last;
+	const struct token *last = l->last;
 
-	if (!is_operand(last) || !is_operand(t))
+	if (!last || !is_operand(last) || !is_operand(t))
 		return NULL;
 	if (last->kind == TOKEN_STRING && t->kind == TOKEN_STRING)
 		return NULL;
@@ -581,6 +613,6 @@ struct err *lexer_next(struct lexer *l, struct token *out)
 		TRY(take_token(l, out));
 		TRY(check_neighbours(l, out));
 	}
-	l->last = *out;
+	l->last = out;
 	return NULL;
 }

@@ -2,6 +2,7 @@
 // as strict as the interpreter where that tells Python from other text.
 #pragma once
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -45,15 +46,23 @@ struct lexer {
 	} indents[LEX_INDENTS_MAX];
 	unsigned nbrackets, nindents, ndedents;
 	bool is_line_start;
-	struct token last;
+	const struct token *last; // NULL: none
 };
 
 // name is for messages and, like source, lives as long as the lexer. minor: of Python 3.x.
 // Null bytes, and bytes that are no UTF-8 where no coding line says otherwise, are errors.
 must_check struct err *lexer_open(
 	struct lexer *l, const char *name, struct span source, unsigned minor);
-// ERR_FAILED «name:line: …» where the text is no Python.
+// *out is looked at again by the next call, which fills another one. ERR_FAILED «name:line: …»
+// where the text is no Python.
 must_check struct err *lexer_next(struct lexer *l, struct token *out);
 must_check struct err *lexer_error(const struct lexer *l, unsigned line, const char *what);
 
-bool token_is(const struct token *t, const char *text);
+// Is it that name, keyword or operator? Asked some twenty times a token, so inline: with the length
+// of a literal known, most answers take one comparison.
+static inline bool token_is(const struct token *t, const char *text)
+{
+	return t->text.len && t->text.ptr[0] == (unsigned char)text[0] &&
+		t->text.len == strlen(text) && memcmp(t->text.ptr, text, t->text.len) == 0 &&
+		(t->kind == TOKEN_NAME || t->kind == TOKEN_OP);
+}
