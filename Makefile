@@ -91,15 +91,18 @@ san:
 	@$(SUB) -j2 B=build-san SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
 	@B=build-san tests/run.sh unit
 
-# Each target for T seconds with libFuzzer, from its corpus and what earlier runs found. Findings
-# stand in build-fuzz; `make unit` and `make san` replay the corpora.
+# Each target for T seconds with libFuzzer, from its corpus and what earlier runs found, FUZZ_JOBS at
+# a time; TARGETS="elf ref" takes these alone. Findings and report.md stand in build-fuzz; `make unit`
+# and `make san` replay the corpora.
 T ?= 60
+FUZZ_JOBS ?= 2
+TARGETS ?= $(notdir $(FUZZ))
 fuzz:
 	@tests/lib/deps.sh fuzz
 	@$(SUB) -j2 B=build-fuzz CC=clang FUZZ_MAIN=-fsanitize=fuzzer \
 		SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" \
-		$(FUZZ:$(B)/%=build-fuzz/%)
-	@B=build-fuzz tests/fuzz/fuzz.sh $(T) $(notdir $(FUZZ))
+		$(TARGETS:%=build-fuzz/fuzz/%)
+	@B=build-fuzz FUZZ_JOBS=$(FUZZ_JOBS) tests/fuzz/fuzz.sh $(T) $(TARGETS)
 
 bench:
 	@tests/lib/deps.sh bench

@@ -1,3 +1,5 @@
+// Reads: ldd/elf.c ldd/elf_*.c ldd/abi.c
+//
 // Everything that reads an ELF file, on any bytes.
 #include <stdlib.h>
 #include <string.h>

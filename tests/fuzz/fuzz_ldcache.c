@@ -1,3 +1,5 @@
+// Reads: ldd/ldcache.c
+//
 // ld.so.cache: any bytes are read; what was read is written, and reads back the same.
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+// Reads: ldd/ldconf.c
+//
 // ld.so.conf and the files it includes: NUL bytes part the input into files.
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+// Reads: builder/python.c builder/python_*.c
+//
 // A Python source file, as the script of a small installation and by itself for newer versions.
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+// Reads: ldd/rewrite.c ldd/rewrite_*.c
+//
 // A smaller file made of any bytes: where one is planned, it is read and compared with the old one.
 #include <stdlib.h>
 #include <string.h>

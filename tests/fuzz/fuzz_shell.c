@@ -1,3 +1,5 @@
+// Reads: builder/shell.c builder/shell_*.c
+//
 // Any text as a shell script: names come once, and trouble says its line.
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+// Reads: builder/trace.c builder/trace_*.c
+//
 // A log of strace: every file comes once, is absolute and no kernel's own.
 #include <limits.h>
 #include <stdio.h>

@@ -1,3 +1,5 @@
+// Reads: base/yaml.c
+//
 // YAML: a tree within its bounds, or an error with a place.
 #include <stdlib.h>
 #include <string.h>
