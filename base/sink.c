@@ -226,6 +226,13 @@ struct err *file_out_open(const char *path, mode_t mode, struct file_out **out)
 	return NULL;
 }
 
+struct err *file_out_try(const char *path)
+{
+	drop(file_out_drop) struct file_out *f = NULL;
+
+	return is_direct(path) ? NULL : file_out_open(path, 0600, &f);
+}
+
 struct sink *file_out_sink(struct file_out *f)
 {
 	return &f->to.sink;

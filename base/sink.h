@@ -37,6 +37,9 @@ int file_out_fd(struct file_out *f);
 must_check struct err *file_out_commit(struct file_out *f);
 void file_out_drop(struct file_out **f);
 
+// Could it be opened, and its bytes be written there? Devices and FIFOs are not tried.
+must_check struct err *file_out_try(const char *path);
+
 // The same for a whole directory that does not exist yet: *dir is where to write.
 struct dir_out;
 must_check struct err *dir_out_open(const char *path, struct dir_out **out, const char **dir);

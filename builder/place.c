@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -182,7 +183,27 @@ static struct err *with_word(
 	return NULL;
 }
 
-static struct err *parse(const char *place, bool to_write, struct arena *a, struct word *out)
+// Compressed archives are read, as "docker save | gzip" makes them; none is written.
+static struct err *refuse_compressed(const struct word *w)
+{
+	static const char *const endings[] = {
+		".gz", ".tgz", ".zst", ".tzst", ".xz", ".txz", ".bz2", ".tbz2", ".tbz", ".zip"};
+	const char *dot = strrchr(path_base(w->path), '.');
+	bool has_tar = dot && dot - w->path >= 4 && strncmp(dot - 4, ".tar", 4) == 0;
+
+	for (size_t i = 0; dot && i < sizeof(endings) / sizeof(*endings); i++)
+		if (strcasecmp(dot, endings[i]) == 0)
+			return err_hint(
+				err_new(ERR_USAGE,
+					"%s: an archive is a plain tar, its layers are what is "
+					"compressed",
+					w->path),
+				"name it %.*s%s, or write to - and pipe that through a compressor",
+				(int)(dot - w->path), w->path, has_tar ? "" : ".tar");
+	return NULL;
+}
+
+static struct err *parse_any(const char *place, bool to_write, struct arena *a, struct word *out)
 {
 	static const struct {
 		const char *word;
@@ -212,6 +233,12 @@ static struct err *parse(const char *place, bool to_write, struct arena *a, stru
 	if (strcmp(place, "-") != 0 && is_dir(place))
 		out->kind = PLACE_LAYOUT;
 	return NULL;
+}
+
+static struct err *parse(const char *place, bool to_write, struct arena *a, struct word *out)
+{
+	TRY(parse_any(place, to_write, a, out));
+	return to_write && out->kind == PLACE_ARCHIVE ? refuse_compressed(out) : NULL;
 }
 
 struct err *place_ask_target(const char *place, bool any_reference)
@@ -354,6 +381,27 @@ struct err *place_create(struct places *p, const char *place, struct arena *a,
 	default:
 		return create_registry(p, &w, a, out);
 	}
+}
+
+struct err *place_try(const char *place, struct arena *a)
+{
+	struct word w;
+
+	TRY(parse(place, true, a, &w));
+	if (w.kind == PLACE_LAYOUT)
+		return place_elsewhere(layout_try(w.path));
+	return w.kind == PLACE_ARCHIVE && strcmp(w.path, "-") != 0
+		? place_elsewhere(file_out_try(w.path))
+		: NULL;
+}
+
+struct err *place_elsewhere(struct err *e)
+{
+	if (!e || err_kind(e) != ERR_FAILED || !err_number(e))
+		return e;
+	return err_number(e) == ENOSPC || err_number(e) == EDQUOT
+		? err_hint(e, "free some space there, or name another place with -o")
+		: err_hint(e, "name a place that can be written with -o");
 }
 
 // ---- to read ----

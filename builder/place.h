@@ -41,6 +41,11 @@ must_check struct err *places_reading(
 // reference is one, the rest are archives. *name is the TAG or the full REF given, NULL for none.
 must_check struct err *place_create(struct places *p, const char *place, struct arena *a,
 	struct transport **out, const char **name);
+// Could it be written there? Looked at before work begins; nothing of it stays, and what is neither
+// a file nor a directory is not tried.
+must_check struct err *place_try(const char *place, struct arena *a);
+// The same error with what to do where the disk is full or the place cannot be written.
+must_check struct err *place_elsewhere(struct err *e);
 // The same words, for an image that is there. A plain word that is no existing path, and could not
 // be meant as one ("./x", "x.tar"), is a reference.
 must_check struct err *place_open(struct places *p, const char *place, struct arena *a,

@@ -1,5 +1,4 @@
 // Where a finished build goes: places, registries, the engine of this machine.
-#include <errno.h>
 #include <string.h>
 
 #include "base/sink.h"
@@ -44,28 +43,18 @@ static struct err *put_all(const struct build *b, struct transport *t, const str
 
 // ---- -o ----
 
-// What to do where the disk is full or the place cannot be written.
-static struct err *where_else(struct err *e)
-{
-	if (!e || !err_number(e))
-		return e;
-	return err_number(e) == ENOSPC || err_number(e) == EDQUOT
-		? err_hint(e, "free some space there, or name another place with -o")
-		: err_hint(e, "name a place that can be written with -o");
-}
-
 static struct err *write_place(struct build *b, const char *place)
 {
 	drop(transport_drop) struct transport *t = NULL;
 	struct strings names = b->spec.tags;
 	const char *name;
 
-	TRY(where_else(place_create(&b->places, place, &b->arena, &t, &name)));
+	TRY(place_elsewhere(place_create(&b->places, place, &b->arena, &t, &name)));
 	if (name) {
 		names = (struct strings){0};
 		vec_push(&b->arena, &names, name);
 	}
-	TRY_AS(where_else(put_all(b, t, &names, NULL)), "write %s", place);
+	TRY_AS(place_elsewhere(put_all(b, t, &names, NULL)), "write %s", place);
 	return NULL;
 }
 

@@ -121,7 +121,15 @@ struct err *results_check(const struct build_args *args, const struct strings *o
 	add(&results, "--digestfile", args->digestfile, a);
 	add(&results, "--metadata-file", args->metadata_file, a);
 	TRY(inputs_of(args, image, a, &inputs));
-	return check_all(&results, &inputs, a);
+	TRY(check_all(&results, &inputs, a));
+	if (args->dry_run)
+		return NULL;
+	for (size_t i = 0; i < outputs->len; i++)
+		TRY(place_try(outputs->at[i], a));
+	vec_each (r, &results)
+		if (r->option[1] == '-')
+			TRY_AS(file_out_try(r->path), "%s", r->option);
+	return NULL;
 }
 
 struct err *results_check_file(const char *output, const struct strings *images)
@@ -135,5 +143,6 @@ struct err *results_check_file(const char *output, const struct strings *images)
 	add(&results, "-o", output, &a);
 	for (size_t i = 0; i < images->len; i++)
 		TRY(add_place(&inputs, images->at[i], &a));
-	return check_all(&results, &inputs, &a);
+	TRY(check_all(&results, &inputs, &a));
+	return file_out_try(output);
 }

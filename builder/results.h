@@ -4,7 +4,7 @@
 
 // Of build and slim: outputs and the files that --iidfile and its like name, against what is read;
 // image: the one to make smaller, NULL for none. Only files that are there already can be one and
-// the same as an input. ERR_USAGE names the option.
+// the same as an input. ERR_USAGE names the option. What could not be written is said, too.
 must_check struct err *results_check(const struct build_args *args, const struct strings *outputs,
 	const char *image, struct arena *a);
 // Of inspect and diff: -o FILE (NULL: stdout) against the images' places.

@@ -162,6 +162,28 @@ static struct err *write_file(struct layout *l, const char *name, struct span by
 	return file_out_commit(f);
 }
 
+static struct err *not_a_layout(void)
+{
+	return err_hint(err_new(ERR_FAILED, "is neither empty nor an OCI image layout"),
+		"name a new or an empty directory");
+}
+
+struct err *layout_try(const char *dir)
+{
+	drop(dir_out_drop) struct dir_out *fresh = NULL;
+	drop(mem_drop) char *index = str_printf("%s/index.json", dir);
+	const char *made;
+	struct err *e;
+
+	if (access(dir, F_OK) && errno == ENOENT)
+		e = dir_out_open(dir, &fresh, &made);
+	else if (!layout_is(dir) && !is_empty_dir(dir))
+		e = not_a_layout();
+	else
+		e = file_out_try(index);
+	return e ? err_wrap(e, "oci:%s", dir) : NULL;
+}
+
 static struct err *prepare(struct layout *l, const char *dir)
 {
 	const struct span version = {(const uint8_t *)LAYOUT_TEXT, strlen(LAYOUT_TEXT)};
@@ -174,7 +196,7 @@ static struct err *prepare(struct layout *l, const char *dir)
 		TRY(check_version(dir));
 		return make_dirs(l->dir);
 	} else if (!is_empty_dir(dir)) {
-		return err_new(ERR_FAILED, "is neither empty nor an OCI image layout");
+		return not_a_layout();
 	}
 	TRY(make_dirs(l->dir));
 	return write_file(l, "oci-layout", version);

@@ -8,6 +8,8 @@ must_check struct err *layout_open(const char *dir, struct transport **out);
 // index.json in one rename on commit. An image tagged before under the same name loses the name,
 // other images stay.
 must_check struct err *layout_create(const char *dir, struct transport **out);
+// Could it be made or added to? What is tried leaves nothing.
+must_check struct err *layout_try(const char *dir);
 // Could dir be one? (For recognising a plain path.)
 bool layout_is(const char *dir);
 

@@ -228,3 +228,36 @@ program() {
 	refused_name 'Bad Name' 'it holds a blank'
 	expect 0 "$imgmin" build -q --no-cache -o out.tar -t UPPER.local/x bin/main
 }
+
+@test "an output that cannot be is told before the work begins, and nothing of it stays" {
+	mkdir full
+	touch full/file
+	told_first() { # STATUS TEXT OPTION...
+		local status=$1 text=$2
+		shift 2
+		expect "$status" "$imgmin" build ./no-such-program "$@"
+		says "$text"
+		[[ $stderr != *no-such-program* ]]
+	}
+	told_first 1 "none/x.tar" -o none/x.tar
+	says "hint: name a place that can be written with -o"
+	told_first 1 "oci:none/x" -o oci:none/x
+	told_first 1 "oci:full: is neither empty nor an OCI image layout" -o oci:full
+	told_first 1 "cannot write full: Is a directory" -o docker-archive:full
+	told_first 1 "--iidfile: cannot write none/id" -o out.tar --iidfile none/id
+	told_first 2 "x.tar.gz: an archive is a plain tar" -o x.tar.gz
+	says "hint: name it x.tar, or write to - and pipe that"
+	told_first 2 "x.tgz: an archive is a plain tar" -o oci-archive:x.tgz
+	says "hint: name it x.tar,"
+	expect 1 "$imgmin" build ./no-such-program -o out.tar -o oci:layout
+	says no-such-program
+	[ "$(ls -A)" = $'full\nstderr' ]
+	[ "$(ls -A full)" = file ]
+	program
+	expect 2 "$imgmin" copy ./main x.tar.zst
+	says "x.tar.zst: an archive is a plain tar"
+	"$imgmin" build -q --no-cache bin/main -o - 2>digest | gzip >x.tar.gz
+	expect 0 "$imgmin" check -q ./x.tar.gz
+	expect 1 "$imgmin" inspect -o none/x.json ./x.tar.gz
+	says "cannot write none/x.json"
+}
