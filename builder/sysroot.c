@@ -100,23 +100,34 @@ static struct err *refuse_second(const struct sysroots *s)
 	return NULL;
 }
 
+struct err *sysroot_read(
+	const char *text, struct platform *platform, bool *is_for_all, const char **source)
+{
+	const char *equals = strpbrk(text, "=:"), *slash = strchr(text, '/');
+
+	// "linux/arm/v7=DIR", and not a directory with '=' in its name, nor "oci:DIR".
+	*is_for_all = !equals || *equals != '=' || text[0] == '/' || text[0] == '.';
+	*source = text;
+	if (*is_for_all)
+		return NULL;
+	drop(mem_drop) char *word = strndup(text, (size_t)(equals - text));
+	struct err *e = platform_parse(word, platform);
+
+	*is_for_all = e && slash && slash > equals; // "a=b/c"
+	if (!*is_for_all)
+		*source = equals + 1;
+	else
+		err_drop(&e);
+	return e ? err_wrap(e, "--sysroot %s", text) : NULL;
+}
+
 static struct err *open_given(struct sysroots *s, const char *text)
 {
 	struct given *g = &s->given[s->ngiven];
-	const char *equals = strpbrk(text, "=:"), *slash = strchr(text, '/');
 
 	if (s->ngiven == GIVEN_MAX)
 		return err_new(ERR_USAGE, "--sysroot: more than %d", GIVEN_MAX);
-	g->is_for_all = true;
-	// "linux/arm/v7=DIR", and not a directory with '=' in its name, nor "oci:DIR".
-	if (equals && *equals == '=' && (!slash || slash < equals) && text[0] != '/' &&
-		text[0] != '.') {
-		drop(mem_drop) char *word = strndup(text, (size_t)(equals - text));
-
-		TRY_AS(platform_parse(word, &g->platform), "--sysroot %s", text);
-		g->is_for_all = false;
-		text = equals + 1;
-	}
+	TRY(sysroot_read(text, &g->platform, &g->is_for_all, &text));
 	const char *image = s->places ? image_word(text, &s->arena) : NULL;
 
 	if (image)

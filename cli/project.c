@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/root.h"
 #include "base/yaml.h"
+#include "builder/sysroot.h"
 #include "cli/image_opts.h"
 
 struct project {
@@ -444,6 +445,35 @@ static void settle_tags(struct project *p)
 	p->args->tags = tags;
 }
 
+static struct err *are_same_sysroot(const char *x, const char *y, bool *out)
+{
+	struct platform of_x = {0}, of_y = {0};
+	bool x_for_all, y_for_all;
+	const char *source;
+
+	TRY(sysroot_read(x, &of_x, &x_for_all, &source));
+	TRY(sysroot_read(y, &of_y, &y_for_all, &source));
+	*out = x_for_all == y_for_all && (x_for_all || platform_equal(&of_x, &of_y));
+	return NULL;
+}
+
+// One for each platform: that of the command line takes the place of the file's.
+static struct err *settle_sysroots(struct project *p)
+{
+	struct strings kept = {0};
+
+	vec_each (own, &p->args->sysroots) {
+		bool is_replaced = false;
+
+		for (size_t i = 0; i < p->given->sysroots.len && !is_replaced; i++)
+			TRY(are_same_sysroot(*own, p->given->sysroots.at[i], &is_replaced));
+		if (!is_replaced)
+			vec_push(p->arena, &kept, *own);
+	}
+	p->args->sysroots = kept;
+	return NULL;
+}
+
 static struct err *settle_programs(struct project *p)
 {
 	if (p->args->paths.len)
@@ -472,6 +502,7 @@ static struct err *read_project(struct project *p, struct span text)
 				"platform: the programs name theirs already");
 	}
 	settle_tags(p);
+	TRY(settle_sysroots(p));
 	return settle_programs(p);
 }
 

@@ -91,9 +91,14 @@ by_options() {
 	sed -i 's/^with:.*/sysroot: {linux\/arm\/v7: root}/' board/imgmin.yaml
 	expect 0 "$imgmin" build board --dry-run --platform linux/arm/v7
 	[[ $stderr != *"cross toolchain"* ]]
+	cp -r board/root whole
 	rm board/root/lib/libm.so.6
 	expect 3 "$imgmin" build board --dry-run --platform linux/arm/v7
 	says libm.so.6
+	# The command line's takes its place; two there are as wrong as ever.
+	expect 0 "$imgmin" build board --dry-run --platform linux/arm/v7 --sysroot linux/arm/v7=whole
+	expect 2 "$imgmin" build board --dry-run --sysroot linux/arm/v7=whole --sysroot armhf=./whole
+	says "two for linux/arm/v7"
 }
 
 @test "a program of another platform than it stands at: 3" {

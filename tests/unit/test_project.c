@@ -155,6 +155,27 @@ static void options_win(void **state)
 	assert_string_equal(b.registry.creds, "me:secret");
 }
 
+static void one_sysroot_for_each_platform(void **state)
+{
+	(void)state;
+	static const char yaml[] =
+		"programs: x\nsysroot: [docker://debian, 'linux/arm/v7=pi', 'arm64=root/a']\n";
+	struct build_args b = built(yaml, "--sysroot armhf=./other");
+
+	expect_list(b.sysroots, "<docker://debian><arm64=root/a><armhf=./other>");
+	b = built(yaml, "--sysroot arm64=docker://x --sysroot oci:all");
+	expect_list(b.sysroots, "<linux/arm/v7=pi><arm64=docker://x><oci:all>");
+	// What is wrong on the command line stays wrong: it is told where they are opened.
+	b = built(yaml, "--sysroot arm/v7=a --sysroot arm/v7=b");
+	expect_list(b.sysroots, "<docker://debian><arm64=root/a><arm/v7=a><arm/v7=b>");
+	write_file("imgmin.yaml", yaml);
+	struct err *e = parse("--sysroot nonsense=b", &b);
+
+	assert_non_null(e);
+	assert_int_equal(err_kind(e), ERR_USAGE);
+	err_drop(&e);
+}
+
 static void paths_are_the_files(void **state)
 {
 	(void)state;
@@ -341,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form),
 		cmocka_unit_test(options_win),
+		cmocka_unit_test(one_sysroot_for_each_platform),
 		cmocka_unit_test(paths_are_the_files),
 		cmocka_unit_test(errors_have_a_place),
 		cmocka_unit_test(no_file_no_path),
