@@ -89,7 +89,7 @@ static struct member *find(struct archive_in *in, const char *name)
 static struct err *add_member(struct archive_in *in, struct archive_entry *e, uint64_t off)
 {
 	const char *name = archive_entry_pathname(e);
-	const char *hard = archive_entry_hardlink(e);
+	const char *hard = archive_entry_hardlink(e), *target = archive_entry_symlink(e);
 
 	if (strlen(name) > NAME_MAX_BYTES)
 		return err_new(
@@ -103,8 +103,8 @@ static struct err *add_member(struct archive_in *in, struct archive_entry *e, ui
 
 	if (hard)
 		m.link = link_target(&in->arena, "", hard);
-	else if (archive_entry_filetype(e) == AE_IFLNK)
-		m.link = link_target(&in->arena, clean, archive_entry_symlink(e));
+	else if (archive_entry_filetype(e) == AE_IFLNK && target)
+		m.link = link_target(&in->arena, clean, target);
 	else if (archive_entry_filetype(e) == AE_IFREG)
 		m.size = (uint64_t)archive_entry_size(e);
 	else
