@@ -59,7 +59,8 @@ $(B)/unit/%: tests/unit/%.c $(B)/imgmin.a $(B)/libs
 FUZZ_MAIN := tests/fuzz/replay.c
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/memory.c $(B)/imgmin.a tests/fuzz/replay.c $(B)/libs
 	@mkdir -p $(@D)
-	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/memory.c $(FUZZ_MAIN) $(B)/imgmin.a $(LDFLAGS) @$(B)/libs
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/memory.c $(filter %_mutator.c,$^) $(FUZZ_MAIN) $(B)/imgmin.a $(LDFLAGS) @$(B)/libs
+$(B)/fuzz/archive $(B)/fuzz/layers: tests/fuzz/tar_mutator.c
 
 # Says which packages are missing before the compiler says it file by file.
 $(B)/libs: tests/lib/libs.sh

@@ -6,6 +6,7 @@
 #   $B/fuzz/TARGET -merge=1 tests/fuzz/corpus/TARGET $B/found/TARGET
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+export UBSAN_OPTIONS=print_stacktrace=1
 seconds=$1
 shift
 

@@ -2,18 +2,12 @@
 //
 // WWW-Authenticate, one header a line: challenges within their bounds, each parameter once.
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "registry/challenge.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void check_name(const char *name)
 {

@@ -1,20 +1,14 @@
 // Reads: ldd/hidden_notes.c base/json.c
 //
 // The JSON text of a .note.dlopen: a bounded list of libraries' names.
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/span.h"
 #include "ldd/facts.h"
 #include "ldd/hidden_impl.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,19 +2,13 @@
 //
 // Any bytes as each of an image's documents: what is read and written reads back, and is written,
 // the same; an index keeps its images whatever is tagged in it.
-#include <stdlib.h>
 #include <string.h>
 
 #include "oci/docker_save.h"
 #include "oci/layout.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 // *e is dropped.
 static bool fails(struct err *e)

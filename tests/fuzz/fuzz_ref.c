@@ -1,18 +1,12 @@
 // Reads: registry/ref.c
 //
 // Image names: what is read and written again, in full or as Docker shows it, means the same.
-#include <stdlib.h>
 #include <string.h>
 
 #include "registry/ref.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void compare(const struct ref *r, const char *written)
 {

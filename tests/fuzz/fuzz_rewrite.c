@@ -1,21 +1,15 @@
 // Reads: ldd/rewrite.c ldd/rewrite_*.c
 //
 // A smaller file made of any bytes: where one is planned, it is read and compared with the old one.
-#include <stdlib.h>
 #include <string.h>
 
 #include "ldd/rewrite.h"
 #include "tests/fuzz/memory.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { NEW_MAX = 1 << 22 };
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static bool same(const char *a, const char *b)
 {

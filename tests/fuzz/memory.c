@@ -1,7 +1,10 @@
 #include "tests/fuzz/memory.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/root_impl.h"
 
@@ -100,4 +103,16 @@ struct root *memory_root(const struct memory_entry *entries)
 
 	r->entries = entries;
 	return &r->base;
+}
+
+int memory_fd(struct span bytes)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = memfd_create("input", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) ||
+		pwrite(fd, bytes.ptr, bytes.len, 0) != (ssize_t)bytes.len)
+		abort();
+	return fd;
 }

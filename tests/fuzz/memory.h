@@ -12,3 +12,6 @@ struct memory_entry {
 	struct span bytes;
 };
 struct root *memory_root(const struct memory_entry *entries);
+
+// The bytes in a file that has no name but /proc/self/fd/N, the result; the same one each time.
+int memory_fd(struct span bytes);
