@@ -1,6 +1,7 @@
 #include "builder/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -417,13 +418,26 @@ static struct err *check_readable(const char *path)
 	return !access(index, R_OK) || errno != EACCES ? NULL : err_sys(EACCES, "%s", index);
 }
 
+// Of a tar that is no image the archive's own reader says what is wrong.
+static bool is_tar(const char *path)
+{
+	drop(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char magic[5];
+
+	return fd >= 0 && pread(fd, magic, 5, 257) == 5 && !memcmp(magic, "ustar", 5);
+}
+
 static struct err *open_path(const char *path, struct transport **out)
 {
 	TRY(check_readable(path));
 	if (layout_is(path))
 		return layout_open(path, out);
-	if (archive_is(path))
+	if (archive_is(path) || is_tar(path))
 		return archive_open(path, out);
+	if (is_dir(path))
+		return err_hint(err_new(ERR_FAILED, "%s: a directory, and no OCI layout", path),
+			"a layout holds oci-layout and index.json; a folder with a program is for "
+			"imgmin build, a file tree for --sysroot");
 	return err_hint(err_new(ERR_FAILED, "%s: no image archive or OCI layout", path),
 		"imgmin build makes one, docker save and skopeo copy do too; one that was cut short "
 		"looks like this: copy it again");
@@ -485,30 +499,60 @@ static bool has_name(const struct named_image *n, const char *name, struct arena
 	return strcmp(n->descriptor.digest, name) == 0;
 }
 
+// As one types it: "user/sensor:1.2", a layout's tag as it is.
+static const char *typed_name(const char *name, struct arena *a)
+{
+	struct ref r;
+
+	return strchr(name, '/') && reads_as_reference(name, &r) ? ref_familiar(&r, a) : name;
+}
+
+// "a:1, b:2": at most NAMES_SHOWN of all names.
+static const char *names_there(const struct named_images *all, const char **first, struct arena *a)
+{
+	struct strings names = {0};
+
+	vec_each (n, all) {
+		for (size_t i = 0; i < n->names.len; i++)
+			if (i == 0 || strchr(n->names.at[i], '/')) // not the tag of one before it
+				vec_push(a, &names, typed_name(n->names.at[i], a));
+		if (!n->names.len)
+			vec_push(a, &names, n->descriptor.digest);
+	}
+	*first = names.at[0];
+	return strings_shown(&names, NAMES_SHOWN, a);
+}
+
+static struct err *which(const struct transport *t, const char *name, size_t found,
+	const struct named_images *all, struct arena *a)
+{
+	const char *word =
+		begins(t->name, "oci:") || begins(t->name, "docker") ? "" : "oci-archive:";
+	const char *first, *names = names_there(all, &first, a);
+	struct err *e = !name ? err_new(ERR_USAGE, "%s: it holds %zu images", t->name, all->len)
+		: found ? err_new(ERR_USAGE, "%s: more than one image is called %s", t->name, name)
+			: err_new(ERR_USAGE, "%s: no image is called %s", t->name, name);
+
+	return err_hint(e, "name one, as in %s%s:%s; there are: %s", word, t->name, first, names);
+}
+
 struct err *place_find(
 	struct transport *t, const char *name, struct arena *a, struct named_image *out)
 {
 	struct named_images all = {0};
-	const char *names = "";
 	size_t found = 0;
 
 	TRY(transport_list(t, a, &all));
-	vec_each (n, &all) {
-		if (n - all.at < NAMES_SHOWN)
-			names = arena_printf(a, "%s%s%s", names, *names ? ", " : "",
-				n->names.len ? n->names.at[0] : n->descriptor.digest);
+	vec_each (n, &all)
 		if (!name || has_name(n, name, a)) {
 			*out = *n;
 			found++;
 		}
-	}
 	if (found == 1)
 		return NULL;
 	if (!all.len)
 		return err_new(ERR_FAILED, "%s holds no image", t->name);
-	return err_hint(err_new(ERR_USAGE, "%s: %s image is called %s", t->name,
-				found ? "more than one" : "no", name ? name : "that"),
-		"there are: %s", names);
+	return which(t, name, found, &all, a);
 }
 
 // The full name of the image, of several the one that was asked for; NULL: it has none.

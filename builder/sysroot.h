@@ -19,8 +19,8 @@ struct places;
 struct sysroots;
 
 // "[PLATFORM=]SRC" in its parts; *is_for_all: without a platform. ERR_USAGE for one that is none.
-must_check struct err *sysroot_read(const char *text, struct platform *platform, bool *is_for_all,
-	const char **source);
+must_check struct err *sysroot_read(
+	const char *text, struct platform *platform, bool *is_for_all, const char **source);
 
 struct sysroots_options {
 	const struct strings *given;        // --sysroot: "[PLATFORM=]SRC", in order

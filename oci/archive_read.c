@@ -341,8 +341,10 @@ static struct err *read_documents(struct archive_in *in)
 	if (find(in, "manifest.json"))
 		return read_docker(in);
 	return err_hint(
-		err_new(ERR_FAILED, "is not an image: neither index.json nor manifest.json in it"),
-		"docker save and podman save write such archives, docker export does not");
+		err_new(ERR_FAILED,
+			"is a tar of files, not an image: neither index.json nor manifest.json in it"),
+		"docker save writes an image, docker export does not; docker import makes one of such a "
+		"tree, and unpacked it is what --sysroot takes");
 }
 
 static struct err *load(struct archive_in *in, const char *path)

@@ -197,11 +197,32 @@ has_row() {
 	is 'sorted(i)' "['annotations', 'digest', 'kind', 'manifest_size', 'media_type']"
 }
 
+@test "a file tree is no image: said what it is, and what it is good for" {
+	mkdir -p tree/etc
+	touch tree/etc/fstab
+	tar -cf tree.tar -C tree .
+	gzip -k tree.tar
+	for file in tree.tar tree.tar.gz; do
+		expect 1 "$imgmin" inspect "./$file"
+		says "./$file: is a tar of files, not an image"
+		says "docker import makes one of such a tree, and unpacked it is what --sysroot takes"
+	done
+	expect 1 "$imgmin" inspect ./tree
+	says "./tree: a directory, and no OCI layout"
+	says "a file tree for --sysroot"
+}
+
 @test "which image of several" {
 	"$imgmin" build -q "$here/hello" -t one -o oci:all
 	"$imgmin" build -q "$here/hello" -t user/two:3 --env X=Y -o oci:all
 	expect 2 "$imgmin" inspect ./all
-	says "hint: there are: "
+	says "oci:./all: it holds 2 images"
+	says "hint: name one, as in oci:./all:one:latest; there are: one:latest, user/two:3"
+	expect 2 "$imgmin" inspect oci:all:none
+	says "oci:all: no image is called none"
+	"$imgmin" copy -q oci:all:3 both.tar
+	expect 2 "$imgmin" inspect oci-archive:both.tar:none
+	says "name one, as in oci-archive:both.tar:user/two:3; there are: user/two:3"
 	expect 0 "$imgmin" inspect oci:all:3
 	has_row 'X=Y'
 	expect 0 "$imgmin" inspect oci:all:user/two:3
