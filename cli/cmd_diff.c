@@ -26,6 +26,7 @@ static struct err *diff_run(void *args, const struct common_args *common)
 	struct diff_args *a = args;
 	const struct registry_events events = show_registry_reading(common);
 
+	a->format = output_format(a->format, a->output);
 	a->keeps_same = strcmp(a->format, "html") == 0;
 	TRY(results_check_file(a->output, &a->names));
 	TRY(diff(a, &events, &d));
@@ -36,7 +37,7 @@ static struct err *diff_run(void *args, const struct common_args *common)
 
 static const struct opt diff_opts[] = {
 	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT",
-		"text (default), json, or html: one self-contained page",
+		"text, json, or html: one self-contained page (default: by the FILE's ending, else text)",
 		.choices = "text|json|html"),
 	OPT("output", 'o', OPT_TEXT, AT(output), "FILE", "write there instead of to stdout"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
@@ -45,7 +46,7 @@ static const struct opt diff_opts[] = {
 	{0},
 };
 
-static const struct diff_args diff_defaults = {.format = "text", .registry = REGISTRY_DEFAULTS};
+static const struct diff_args diff_defaults = {.registry = REGISTRY_DEFAULTS};
 
 const struct command command_diff = {
 	.name = "diff",

@@ -19,8 +19,10 @@ static struct err *write_inspection(void *context, FILE *out)
 
 static struct err *inspect_run(void *args, const struct common_args *common)
 {
-	struct inspection i = {args, show_registry_reading(common)};
+	struct inspect_args *a = args;
+	struct inspection i = {a, show_registry_reading(common)};
 
+	a->format = output_format(a->format, a->output);
 	TRY(results_check_file(i.args->output, &i.args->images));
 	return output_whole(i.args->output, write_inspection, &i);
 }
@@ -29,7 +31,7 @@ static struct err *inspect_run(void *args, const struct common_args *common)
 
 static const struct opt inspect_opts[] = {
 	OPT("format", 0, OPT_CHOICE, AT(format), "FORMAT",
-		"text (default), json, or html: one self-contained page",
+		"text, json, or html: one self-contained page (default: by the FILE's ending, else text)",
 		.choices = "text|json|html"),
 	OPT("output", 'o', OPT_TEXT, AT(output), "FILE", "write there instead of to stdout"),
 	OPT("platform", 0, OPT_TEXT, AT(platform), "OS/ARCH[/VARIANT]",
@@ -38,8 +40,7 @@ static const struct opt inspect_opts[] = {
 	{0},
 };
 
-static const struct inspect_args inspect_defaults = {
-	.format = "text", .registry = REGISTRY_DEFAULTS};
+static const struct inspect_args inspect_defaults = {.registry = REGISTRY_DEFAULTS};
 
 const struct command command_inspect = {
 	.name = "inspect",

@@ -3,9 +3,21 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/sink.h"
+
+const char *output_format(const char *given, const char *path)
+{
+	const char *dot = path ? strrchr(path, '.') : NULL;
+
+	if (given)
+		return given;
+	if (dot && (!strcasecmp(dot, ".html") || !strcasecmp(dot, ".htm")))
+		return "html";
+	return dot && !strcasecmp(dot, ".json") ? "json" : "text";
+}
 
 // Writes into a copy of fd, and tells whether all of it arrived.
 static struct err *write_to(

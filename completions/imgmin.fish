@@ -250,7 +250,7 @@ complete -c imgmin -n '__imgmin_is ldd' -l tls-verify -x -a 'true false' -d 'fal
 complete -c imgmin -n '__imgmin_is ldd' -l retry -x -d 'how often a request is repeated; default 5'
 complete -c imgmin -n '__imgmin_is ldd' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
 complete -c imgmin -n '__imgmin_is ldd 0 more' -F
-complete -c imgmin -n '__imgmin_is inspect' -l format -x -a 'text json html' -d 'text (default), json, or html: one self-contained page'
+complete -c imgmin -n '__imgmin_is inspect' -l format -x -a 'text json html' -d 'text, json, or html: one self-contained page (default: by the FILE'\''s ending, else text)'
 complete -c imgmin -n '__imgmin_is inspect' -l output -s o -rF -d 'write there instead of to stdout'
 complete -c imgmin -n '__imgmin_is inspect' -l platform -x -a 'linux/386 linux/amd64 linux/arm/v5 linux/arm/v6 linux/arm/v7 linux/arm64 linux/mips64le linux/ppc64le linux/riscv64 linux/s390x' -d 'only what a device of this platform would run'
 complete -c imgmin -n '__imgmin_is inspect' -l creds -x -d 'who you are to the registry; imgmin login keeps it off the command line'
@@ -273,7 +273,7 @@ complete -c imgmin -n '__imgmin_is check' -l tls-verify -x -a 'true false' -d 'f
 complete -c imgmin -n '__imgmin_is check' -l retry -x -d 'how often a request is repeated; default 5'
 complete -c imgmin -n '__imgmin_is check' -l retry-delay -x -d 'before the first repetition; later ones wait longer'
 complete -c imgmin -n '__imgmin_is check 0' -a '(__imgmin_places)'
-complete -c imgmin -n '__imgmin_is diff' -l format -x -a 'text json html' -d 'text (default), json, or html: one self-contained page'
+complete -c imgmin -n '__imgmin_is diff' -l format -x -a 'text json html' -d 'text, json, or html: one self-contained page (default: by the FILE'\''s ending, else text)'
 complete -c imgmin -n '__imgmin_is diff' -l output -s o -rF -d 'write there instead of to stdout'
 complete -c imgmin -n '__imgmin_is diff' -l platform -x -a 'linux/386 linux/amd64 linux/arm/v5 linux/arm/v6 linux/arm/v7 linux/arm64 linux/mips64le linux/ppc64le linux/riscv64 linux/s390x' -d 'only what a device of this platform would run; default: all'
 complete -c imgmin -n '__imgmin_is diff' -l creds -x -d 'who you are to the registry; imgmin login keeps it off the command line'

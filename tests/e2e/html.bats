@@ -297,3 +297,18 @@ config["history"] = [{"comment": "<script>alert(6)</script>"}, {"comment": "\u20
 	expect 1 "$imgmin" inspect --format html ./d
 	[ -z "$output" ]
 }
+
+@test "without --format the name of the FILE says what it holds" {
+	"$imgmin" inspect -o i.html "$here/i"
+	cmp i.html <("$imgmin" inspect --format html "$here/i")
+	"$imgmin" inspect -o i.JSON "$here/i"
+	cmp i.JSON <("$imgmin" inspect --format json "$here/i")
+	"$imgmin" inspect -o i.txt "$here/i"
+	cmp i.txt <("$imgmin" inspect "$here/i")
+	"$imgmin" inspect --format text -o t.html "$here/i"
+	cmp i.txt t.html
+	"$imgmin" diff -o d.htm "$here/i" "$here/i"
+	cmp d.htm <("$imgmin" diff --format html "$here/i" "$here/i")
+	"$imgmin" diff -o d.json "$here/i" "$here/i"
+	cmp d.json <("$imgmin" diff --format json "$here/i" "$here/i")
+}
