@@ -13,7 +13,7 @@ endif
 B ?= build
 
 CFLAGS ?= -O2 -g
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstrict-prototypes \
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstrict-prototypes -Wpointer-arith \
 	-Wmissing-prototypes
 PACKAGES := libarchive libelf libdeflate libzstd jansson libfyaml libcrypto zlib
 override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)

@@ -5,14 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "registry/answer.h"
 #include "registry/challenge.h"
 #include "registry/creds.h"
-
-enum {
-	TOKEN_MAX = 16 << 10, // bytes
-	TOKEN_SECONDS = 60,   // where the service does not say (token specification)
-	TOKEN_SECONDS_MAX = 24 * 3600,
-};
 
 enum auth_mode { AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
 
@@ -160,35 +155,14 @@ static void init_post(struct token *t)
 	vec_push(a, &r->headers, "Content-Type: application/x-www-form-urlencoded");
 }
 
-static bool is_header_text(const char *s)
-{
-	if (!*s)
-		return false;
-	for (; *s; s++)
-		if (*s <= ' ' || *s == 127)
-			return false;
-	return true;
-}
-
 static struct err *read_token(struct token *t)
 {
 	const struct buffer *text = &t->request.x.text;
-	drop(json_drop) json_t *j = NULL;
+	const char *token;
+	int64_t life;
 
-	TRY(json_parse((struct span){(const uint8_t *)text->bytes, text->len}, "its answer", &j));
-	const char *token = json_string_value(json_object_get(j, "token"));
-	const json_t *seconds = json_object_get(j, "expires_in");
-
-	if (!token || !*token)
-		token = json_string_value(json_object_get(j, "access_token"));
-	if (!token)
-		return err_new(ERR_AUTH, "no token in its answer");
-	if (strlen(token) > TOKEN_MAX || !is_header_text(token))
-		return err_new(ERR_NETWORK, "its token is too long or malformed");
-	int64_t life = json_is_integer(seconds) ? json_integer_value(seconds) : TOKEN_SECONDS;
-
-	if (life < 1 || life > TOKEN_SECONDS_MAX)
-		life = life < 1 ? TOKEN_SECONDS : TOKEN_SECONDS_MAX;
+	TRY(answer_token((struct span){(const uint8_t *)text->bytes, text->len}, &t->request.arena,
+		&token, &life));
 	const int64_t ms = life * 1000, early = ms / 4 < 10000 ? ms / 4 : 10000;
 
 	t->until = http_now() + ms - early;

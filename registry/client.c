@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/map.h"
+#include "registry/answer.h"
 #include "registry/download.h"
+#include "registry/headers.h"
 #include "registry/request.h"
 #include "registry/upload.h"
 
@@ -115,34 +117,6 @@ static bool is_document_type(const char *type)
 	return media_is_index(type) || media_is_manifest(type);
 }
 
-// The type of what was sent: what the header and the document say must be one.
-static struct err *document_type(
-	struct span text, const char *header, const char *wanted, struct arena *a, const char **out)
-{
-	drop(json_drop) json_t *j = NULL;
-	char *type = header ? arena_strndup(a, header, strcspn(header, "; \t")) : NULL;
-
-	TRY(json_parse(text, "the document", &j));
-	const char *own = json_string_value(json_object_get(j, "mediaType"));
-
-	if (json_object_get(j, "manifests") && json_object_get(j, "layers"))
-		return err_new(ERR_NETWORK, "it holds both manifests and layers");
-	if (type && strstr(type, "docker.distribution.manifest.v1+"))
-		return err_new(ERR_NETWORK, "its format (Docker schema 1) is too old");
-	if (own && type && strcmp(own, type))
-		return err_new(
-			ERR_NETWORK, "its Content-Type is %.100s, its mediaType %.100s", type, own);
-	*out = own                                ? arena_strdup(a, own)
-		: type                            ? type
-		: json_object_get(j, "manifests") ? OCI_INDEX
-						  : OCI_MANIFEST;
-	if (!is_document_type(*out))
-		return err_new(ERR_NETWORK, "%.100s is neither a manifest nor an index", *out);
-	if (wanted && strcmp(*out, wanted))
-		return err_new(ERR_NETWORK, "it is of type %s, not %s as announced", *out, wanted);
-	return NULL;
-}
-
 static struct err *check_document(struct span text, const char *type, struct arena *a)
 {
 	struct index index;
@@ -163,7 +137,7 @@ static struct err *take_document(struct registry *r, const struct request *q, co
 
 	if (digest && strcmp(is.text, digest))
 		return err_new(ERR_NETWORK, "what %s sent has the digest %s", q->at.host, is.text);
-	TRY(document_type(text, request_header(q, "Content-Type"), wanted, &a, &type));
+	TRY(answer_document_type(text, request_header(q, "Content-Type"), wanted, &a, &type));
 	TRY(check_document(text, type, &a));
 	*out = keep_document(r,
 		&(struct descriptor){
@@ -243,34 +217,13 @@ static struct err *open_document(struct registry *r, const struct descriptor *d,
 
 // ---- what refers to a document
 
-// The URL in «<URL>; rel="next"», NULL where there is none (RFC 8288).
-static const char *next_page(const struct request *q, struct arena *a)
-{
-	const char *link = request_header(q, "Link");
-	const char *end = link && *link == '<' ? strchr(link, '>') : NULL;
-
-	if (!end || (!strstr(end, "rel=\"next\"") && !strstr(end, "rel=next")))
-		return NULL;
-	return arena_strndup(a, link + 1, (size_t)(end - link - 1));
-}
-
-static struct err *add_manifests(struct span text, struct arena *a, struct named_images *out)
-{
-	struct index index;
-
-	TRY(index_read(text, a, &index, "referrers"));
-	vec_each (d, &index.manifests)
-		vec_add(a, out)->descriptor = copy_descriptor(a, d);
-	return NULL;
-}
-
 // One page; *page becomes the next one's URL. *is_answer is false where the registry does not know
 // referrers: some say 404, some 400 or 406, and some show their start page.
 static struct err *referrers_page(struct registry *r, const char **page, struct arena *a,
 	struct named_images *out, bool *is_answer)
 {
 	drop(request_drop) struct request q;
-	const char *type, *next;
+	const char *type, *link, *next;
 	struct url to;
 
 	request_init(&q, &r->remote, "GET", *page);
@@ -283,9 +236,10 @@ static struct err *referrers_page(struct registry *r, const char **page, struct 
 		return request_refused(&q);
 	if (!*is_answer)
 		return NULL;
-	TRY(as_network(add_manifests(
+	TRY(as_network(answer_referrers(
 		(struct span){(const uint8_t *)q.x.text.bytes, q.x.text.len}, a, out)));
-	next = next_page(&q, a);
+	link = request_header(&q, "Link");
+	next = link ? header_next_page(link, a) : NULL;
 	if (!next) {
 		*page = NULL;
 		return NULL;
@@ -322,7 +276,7 @@ static struct err *registry_referrers(
 		err_drop(&e);
 		return NULL;
 	}
-	return e ? e : as_network(add_manifests(doc->bytes, a, out));
+	return e ? e : as_network(answer_referrers(doc->bytes, a, out));
 }
 
 // ---- blobs down

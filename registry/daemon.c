@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "oci/archive.h"
+#include "registry/answer.h"
 #include "registry/curl.h"
 
 #define API_NEWEST "1.47"     // of those this was written for
@@ -150,19 +151,14 @@ static void set_up_tls(struct call *c, struct arena *a)
 	curl->easy_setopt(c->easy, CURLOPT_SSLKEY, arena_printf(a, "%s/key.pem", dir));
 }
 
-// {"message":"No such image: x"}, or whatever it is.
 static struct err *refused(const struct call *c, long status)
 {
-	drop(json_drop) json_t *j = NULL;
+	drop(arena_drop) struct arena a = {0};
 	const struct span text = {(const uint8_t *)c->text.bytes, c->text.len};
-	struct err *e = json_parse(text, "answer", &j);
-	const char *message = e ? NULL : json_string_value(json_object_get(j, "message"));
+	const char *message = answer_engine_message(text, &a);
 
-	err_drop(&e);
 	return err_new(status == 401 || status == 403 ? ERR_AUTH : ERR_FAILED, "%s",
-		message ? message
-			: arena_printf((struct arena *)&c->engine->arena,
-				  "the engine answers with status %ld", status));
+		message ? message : arena_printf(&a, "the engine answers with status %ld", status));
 }
 
 static struct err *no_answer(const struct call *c, CURLcode code)
@@ -353,23 +349,12 @@ static void *send_archive(void *arg)
 	return NULL;
 }
 
-// A failed load has status 200, too: a line {"error":"…"} among those that tell of progress.
 static struct err *read_answer(struct daemon_out *o)
 {
-	const char *line = o->answer.len ? o->answer.bytes : "";
+	const struct span text = {(const uint8_t *)o->answer.bytes, o->answer.len};
+	const char *why = answer_load_error(text, &o->engine.arena);
 
-	for (size_t n; *line; line += n + (line[n] != 0)) {
-		drop(json_drop) json_t *j = NULL;
-
-		n = strcspn(line, "\n");
-		struct err *e = json_parse((struct span){(const uint8_t *)line, n}, "answer", &j);
-		const char *why = e ? NULL : json_string_value(json_object_get(j, "error"));
-
-		err_drop(&e);
-		if (why)
-			return err_new(ERR_FAILED, "%s: %s", o->engine.shown, why);
-	}
-	return NULL;
+	return why ? err_new(ERR_FAILED, "%s: %s", o->engine.shown, why) : NULL;
 }
 
 static struct err *end_sending(struct daemon_out *o, bool give_up)

@@ -2,10 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <unistd.h>
+
+#include "registry/headers.h"
 
 #define PROGRESS (1ull << 20) // bytes after which a lost connection is forgiven
 
@@ -97,11 +96,9 @@ static void complete(struct download *d)
 static bool range_fits(const struct download *d, const struct request *r)
 {
 	const char *value = request_header(r, "Content-Range");
-	char *end;
+	uint64_t from;
 
-	if (!value || strncasecmp(value, "bytes ", 6) || value[6] < '0' || value[6] > '9')
-		return false;
-	return strtoull(value + 6, &end, 10) == d->hasher.size && *end == '-';
+	return value && header_content_range(value, &from) && from == d->hasher.size;
 }
 
 // The cache has no room for these bytes, which the hasher has heard already: a temporary file may

@@ -7,12 +7,13 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "base/json.h"
+#include "registry/answer.h"
 #include "registry/auth.h"
 #include "registry/creds.h"
 #include "registry/curl.h"
+#include "registry/headers.h"
 
-enum { REDIRECTS_MAX = 10, RETRY_AFTER_MAX = 60, BACKOFF_MAX = 20 };
+enum { REDIRECTS_MAX = 10, BACKOFF_MAX = 20 };
 
 #define DOCKER_HUB "docker.io"
 #define DOCKER_HUB_API "registry-1.docker.io"
@@ -190,26 +191,17 @@ static void log_answer(struct request *r)
 				r->x.error ? err_text(r->x.error) : "no answer"));
 }
 
-// Warning: 299 - "text" (distribution-spec, Warnings); others are caches' affairs.
 static void pass_warnings(struct request *r)
 {
 	size_t at = 0;
 	const char *value;
+	char text[512];
 
-	while ((value = exchange_header(&r->x, "Warning", &at))) {
-		char text[512];
-		size_t n = 0;
-
-		if (strncmp(value, "299 ", 4))
-			continue;
-		value = strchr(value, '"') ?: "\"";
-		for (value++; *value && *value != '"' && n + 1 < sizeof(text); value++)
-			if ((unsigned char)*value >= ' ' && *value != 127)
-				text[n++] = *value;
-		text[n] = '\0';
-		remote_warn(r->remote,
-			arena_printf(&r->remote->arena, "%s says: %s", r->remote->host, text));
-	}
+	while ((value = exchange_header(&r->x, "Warning", &at)))
+		if (header_warning(value, text, sizeof(text)))
+			remote_warn(r->remote,
+				arena_printf(
+					&r->remote->arena, "%s says: %s", r->remote->host, text));
 }
 
 static bool is_at_registry(const struct request *r)
@@ -421,37 +413,11 @@ bool request_may_repeat(const struct request *r)
 	return false;
 }
 
-// Milliseconds that Retry-After asks for, -1 where it says nothing of use.
-static int64_t retry_after(const struct request *r)
-{
-	const char *value = request_header(r, "Retry-After");
-	const struct curl_table *c;
-	struct err *e = curl_load(&c);
-	double seconds = -1;
-	char *end;
-
-	if (e || !value) {
-		err_drop(&e);
-		return -1;
-	}
-	if (*value >= '0' && *value <= '9') {
-		seconds = strtod(value, &end);
-		if (end[strspn(end, " \t")])
-			seconds = -1;
-	}
-	if (seconds < 0) {
-		const time_t then = c->getdate(value, NULL);
-
-		seconds = then == -1 ? -1 : difftime(then, time(NULL));
-	}
-	if (seconds < 0)
-		return -1;
-	return (int64_t)((seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX) * 1000);
-}
-
 int64_t request_delay(const struct request *r, int n)
 {
-	const int64_t asked = retry_after(r), own = backoff(r->remote, n);
+	const char *value = request_header(r, "Retry-After");
+	const int64_t asked = value ? header_retry_after(value, time(NULL)) : -1;
+	const int64_t own = backoff(r->remote, n);
 
 	return asked > own ? asked : own;
 }
@@ -631,65 +597,6 @@ static void on_done(struct exchange *x)
 
 // ---- what a registry says when it refuses
 
-// Into text, without control characters, at most n - 1 bytes.
-static void add_clean(char *text, size_t n, const char *from)
-{
-	size_t len = strlen(text);
-
-	for (; from && *from && len + 1 < n; from++) {
-		const unsigned char c = (unsigned char)*from;
-
-		// C1 controls are 0xc2 0x80 … 0x9f in UTF-8.
-		if (c == 0xc2 && (unsigned char)from[1] >= 0x80 && (unsigned char)from[1] < 0xa0) {
-			from++;
-			continue;
-		}
-		text[len++] = c < ' ' || c == 127 ? ' ' : (char)c;
-	}
-	while (len && text[len - 1] == ' ')
-		len--;
-	text[len] = '\0';
-}
-
-static const char *text_member(const json_t *j, const char *name)
-{
-	return json_string_value(json_object_get(j, name));
-}
-
-// {"errors":[{"code","message"}]} of a registry, {"details"}, {"message"} and OAuth's of token
-// services; else the first line of what is no HTML.
-static void describe(const struct request *r, char *out, size_t n)
-{
-	const struct buffer *text = &r->x.text;
-	drop(json_drop) json_t *j = NULL;
-	struct err *e;
-
-	*out = '\0';
-	if (!text->len)
-		return;
-	e = json_parse((struct span){(const uint8_t *)text->bytes, text->len}, "error", &j);
-	if (e) {
-		err_drop(&e);
-		const size_t line = strcspn(text->bytes, "\r\n");
-
-		if (*text->bytes != '<' && line < 200) {
-			drop(mem_drop) char *first = str_printf("%.*s", (int)line, text->bytes);
-
-			add_clean(out, n, first);
-		}
-		return;
-	}
-	const json_t *first = json_array_get(json_object_get(j, "errors"), 0) ?: j;
-	const char *code = text_member(first, "code") ?: text_member(first, "error");
-	const char *message = text_member(first, "message") ?: text_member(first, "details")
-		?: text_member(first, "error_description");
-
-	add_clean(out, n, code);
-	if (code && message && strlen(out) + 3 < n)
-		strcat(out, ": ");
-	add_clean(out, n, message);
-}
-
 static const char *reason(int status)
 {
 	static const struct {
@@ -776,10 +683,11 @@ struct err *request_refused(const struct request *r)
 	char text[512], limit[80] = "";
 	struct err *e;
 
-	describe(r, text, sizeof(text));
+	answer_complaint(
+		(struct span){(const uint8_t *)r->x.text.bytes, r->x.text.len}, text, sizeof(text));
 	if (status == 429 && left) {
 		strcpy(limit, ", ratelimit-remaining ");
-		add_clean(limit, sizeof(limit), left);
+		answer_add_clean(limit, sizeof(limit), left);
 	}
 	e = err_new(status == 401 || status == 403 ? ERR_AUTH : ERR_NETWORK, "%d %s%s%s%s", status,
 		reason(status), *text ? ": " : "", text, limit);

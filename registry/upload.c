@@ -1,8 +1,8 @@
 #include "registry/upload.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "registry/headers.h"
 
 enum step { STEP_EXISTS, STEP_OPEN, STEP_WHOLE, STEP_CHUNK, STEP_CLOSE, STEP_RECHECK, STEP_STATUS };
 
@@ -123,24 +123,12 @@ static struct err *take_location(struct upload *u, const struct request *r, bool
 	return url_may_follow(&r->at, &u->location, u->remote->address);
 }
 
-// How far the registry got: "0-1023", also "bytes=0-1023". False where it does not say.
+// How far the registry got; false where it does not say.
 static bool read_range(const struct request *r, uint64_t size, uint64_t *out)
 {
 	const char *value = request_header(r, "Range");
-	char *end;
 
-	if (!value)
-		return false;
-	if (!strncasecmp(value, "bytes", 5))
-		value += 5 + strspn(value + 5, "= ");
-	if (strncmp(value, "0-", 2) || value[2] < '0' || value[2] > '9')
-		return false;
-	const unsigned long long last = strtoull(value + 2, &end, 10);
-
-	if (*end || last >= size)
-		return false;
-	*out = last ? last + 1 : 0; // "0-0" is what an empty session says
-	return true;
+	return value && header_range(value, size, out);
 }
 
 // How often something failed without progress in between; true: too often.
@@ -223,10 +211,10 @@ static void on_open(struct upload *u, struct request *r)
 	}
 	u->is_open = true;
 	least = request_header(r, "OCI-Chunk-Min-Length");
-	if (least && atoll(least) > 0) {
+	if (least && header_chunk_least(least)) {
 		u->is_chunked = true;
-		if ((uint64_t)atoll(least) > u->chunk)
-			u->chunk = (uint64_t)atoll(least);
+		if (header_chunk_least(least) > u->chunk)
+			u->chunk = header_chunk_least(least);
 	}
 	if (u->is_chunked)
 		send_rest(u);
