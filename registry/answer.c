@@ -35,9 +35,9 @@ void answer_add_clean(char *out, size_t n, const char *text)
 	for (; text && *text && len + 1 < n; text++) {
 		const unsigned char c = (unsigned char)*text;
 
-		// C1 controls are 0xc2 0x80 … 0x9f in UTF-8.
-		if (c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0) {
-			text++;
+		// C1 controls are 0xc2 0x80 … 0x9f in UTF-8; what goes must not leave another one.
+		if (len && (unsigned char)out[len - 1] == 0xc2 && c >= 0x80 && c < 0xa0) {
+			len--;
 			continue;
 		}
 		out[len++] = c < ' ' || c == 127 ? ' ' : (char)c;

@@ -54,6 +54,9 @@ static void complaints(void **state)
 		{"{\"error\":\"invalid\",\"error_description\":\"x\\u009by\"}", "invalid: xy"},
 		{"gone away\r\nmore", "gone away"},
 		{"<html>", ""},
+		{"a\xc2\xc2\x9b\x9b"
+		 "b",
+			"ab"},
 	};
 	char out[512];
 
