@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 // linux/mman.h
+#endif
+
+enum { BROUGHT_MIN = 32 << 10, BROUGHT_MAX = 256 << 10 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -68,7 +75,20 @@ char *str_printf(const char *fmt, ...)
 	return s;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+// A middling block will soon be full: its pages come in one call instead of by a fault each, which
+// costs ten times as much in a virtual machine. A kernel before 5.14 does not know how: no matter.
+static void bring_pages(struct arena_block *b)
+{
+	const uintptr_t page = 4096;
+	uintptr_t from = ((uintptr_t)b + page - 1) & ~(page - 1), to = (uintptr_t)b + b->size;
+
+	if (b->size >= BROUGHT_MIN && b->size <= BROUGHT_MAX)
+		(void)madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+}
+
+// Room in a block, whatever stands in it. Blocks are zeroed as they are handed out: a page that
+// nothing is put on is never touched.
+static void *arena_take(struct arena *a, size_t n)
 {
 	const size_t align = _Alignof(max_align_t);
 	struct arena_block *b = a->block;
@@ -83,19 +103,29 @@ void *arena_alloc(struct arena *a, size_t n)
 			size = 1 << 20;
 		if (size < n)
 			size = n;
-		b = mem_alloc(sizeof(*b) + size);
+		b = mem_resize(NULL, sizeof(*b) + size);
 		b->size = size;
+		b->used = 0;
 		b->next = a->block;
 		a->block = b;
+		bring_pages(b);
 	}
 	b->used += n;
 	return b->bytes + b->used - n;
 }
 
+void *arena_alloc(struct arena *a, size_t n)
+{
+	return memset(arena_take(a, n), 0, n);
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	n = strnlen(s, n);
-	return memcpy(arena_alloc(a, n + 1), s, n);
+	char *copy = memcpy(arena_take(a, n + 1), s, n);
+
+	copy[n] = 0;
+	return copy;
 }
 
 char *arena_strdup(struct arena *a, const char *s)
@@ -127,7 +157,7 @@ void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size)
 {
 	if (len < *cap)
 		return at;
-	size_t more = *cap ? *cap * 2 : 8;
+	size_t more = *cap ? *cap * 2 : 4;
 
 	if (more > SIZE_MAX / 4 / size)
 		out_of_memory();

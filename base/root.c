@@ -40,6 +40,11 @@ bool root_is_host(const struct root *r)
 	return r->is_host;
 }
 
+struct links {
+	struct link *at;
+	size_t len, cap;
+};
+
 // One walk under way: `done` is canonical and real, `rest` is still to be followed.
 struct walking {
 	struct root *root;
@@ -47,10 +52,7 @@ struct walking {
 	size_t len;
 	char rest[2 * PATH_TEXT_MAX];
 	struct node node; // of done
-	struct {
-		struct link *at;
-		size_t len, cap;
-	} links;
+	struct links links;
 };
 
 static void go_up(struct walking *w)
@@ -159,33 +161,58 @@ static int walk_rest(struct walking *w, bool follow_last)
 	}
 }
 
+// Appends a name to a directory's path; false where that gets too long.
+static bool join(char path[PATH_TEXT_MAX], const char *dir, const char *name)
+{
+	size_t n = dir[1] ? strlen(dir) : 0, m = strlen(name);
+
+	if (m > 255 || n + 1 + m + 1 > PATH_TEXT_MAX)
+		return false;
+	memcpy(path, dir, n);
+	path[n] = '/';
+	memcpy(path + n + 1, name, m + 1);
+	return true;
+}
+
+static bool is_plain_name(const char *name)
+{
+	return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 // The walk of `dir` is known, a directory without "." or "..", and `name` is one plain name in it:
-// then one lstat decides.
+// then one lstat decides, and one more for each link to a name beside it. NULL: it is not as
+// simple.
 static struct walk *walk_below(
 	struct root *r, const struct walk *dir, const char *name, bool follow)
 {
+	struct links links = {0};
 	char path[PATH_TEXT_MAX];
-	size_t n = strlen(dir->path), m = strlen(name);
 	struct node node;
+	int error;
 
-	if (dir->error || !S_ISDIR(dir->node.mode) || m > 255 || n + 1 + m + 1 > sizeof(path))
+	if (dir->error || !S_ISDIR(dir->node.mode))
 		return NULL;
-	if (n == 1)
-		n = 0;
-	memcpy(path, dir->path, n);
-	path[n] = '/';
-	memcpy(path + n + 1, name, m + 1);
-	int error = root_lstat(r, path, &node);
-
-	if (!error && S_ISLNK(node.mode) && follow)
-		return NULL;
+	for (;; name = node.target) {
+		if (!join(path, dir->path, name))
+			return NULL;
+		error = root_lstat(r, path, &node);
+		if (error || !S_ISLNK(node.mode) || !follow)
+			break;
+		if (!is_plain_name(node.target) || dir->nlinks + links.len >= LINKS_MAX)
+			return NULL;
+		if (!links.len)
+			for (size_t i = 0; i < dir->nlinks; i++)
+				vec_push(&r->arena, &links, dir->links[i]);
+		vec_push(&r->arena, &links,
+			(struct link){arena_strdup(&r->arena, path), node.target});
+	}
 	struct walk *w = arena_new(&r->arena, struct walk);
 
 	w->error = error;
 	w->path = error ? NULL : arena_strdup(&r->arena, path);
 	w->node = node;
-	w->links = dir->links;
-	w->nlinks = dir->nlinks;
+	w->links = links.len ? links.at : dir->links;
+	w->nlinks = links.len ? links.len : dir->nlinks;
 	return w;
 }
 

@@ -15,6 +15,13 @@
 struct dir_root {
 	struct root root;
 	int fd;
+	// The directory asked for last, opened when it is asked for again: most libraries lie in
+	// one.
+	struct {
+		char path[256];
+		size_t len;
+		int fd; // -1: not opened
+	} near;
 };
 
 struct fd_file {
@@ -31,16 +38,47 @@ static const char *relative(const char *path)
 	return path[1] ? path + 1 : ".";
 }
 
-static int dir_fd(const struct root *r)
+static void forget(struct dir_root *d)
 {
-	return ((const struct dir_root *)r)->fd;
+	if (d->near.fd >= 0)
+		close(d->near.fd);
+	d->near.fd = -1;
+	d->near.len = 0;
+}
+
+// The descriptor and the name for the *at() calls: of its own directory where that was asked for
+// just before, else of the root.
+static int place(struct root *r, const char *path, const char **name)
+{
+	struct dir_root *d = (struct dir_root *)r;
+	size_t n = (size_t)(strrchr(path, '/') - path);
+
+	*name = relative(path);
+	if (n == 0 || n >= sizeof(d->near.path))
+		return d->fd;
+	if (n != d->near.len || memcmp(path, d->near.path, n) != 0) {
+		forget(d);
+		memcpy(d->near.path, path, n);
+		d->near.path[n] = 0;
+		d->near.len = n;
+		return d->fd;
+	}
+	if (d->near.fd < 0)
+		d->near.fd = openat(d->fd, relative(d->near.path),
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->near.fd < 0)
+		return d->fd;
+	*name = path + n + 1;
+	return d->near.fd;
 }
 
 static int dir_lstat(struct root *r, const char *path, struct node *out)
 {
+	const char *name;
+	int dir = place(r, path, &name);
 	struct stat st;
 
-	if (fstatat(dir_fd(r), relative(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno;
 	*out = (struct node){
 		.mode = st.st_mode,
@@ -53,7 +91,7 @@ static int dir_lstat(struct root *r, const char *path, struct node *out)
 	};
 	if (S_ISLNK(st.st_mode)) {
 		char target[PATH_MAX];
-		ssize_t n = readlinkat(dir_fd(r), relative(path), target, sizeof(target) - 1);
+		ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
 
 		if (n < 0)
 			return errno;
@@ -105,8 +143,9 @@ struct file *file_from_fd(int fd, bool owned, uint64_t base, uint64_t n, const c
 static struct err *dir_open(struct root *r, const char *path, struct file **out)
 {
 	drop(mem_drop) char *shown = str_printf("%s%s", r->is_host ? "" : r->name, path);
-	int fd = openat(dir_fd(r), relative(path),
-		O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	const char *name;
+	int dir = place(r, path, &name);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
 	if (fd < 0)
@@ -122,7 +161,8 @@ static struct err *dir_open(struct root *r, const char *path, struct file **out)
 static struct err *dir_list(
 	struct root *r, const char *path, struct arena *a, struct strings *names)
 {
-	int fd = openat(dir_fd(r), relative(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY);
+	int fd = openat(((struct dir_root *)r)->fd, relative(path),
+		O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d)
@@ -175,7 +215,9 @@ static struct err *fd_xattrs(int fd, const char *shown, struct arena *a, struct 
 static struct err *dir_xattrs(struct root *r, const char *path, struct arena *a, struct xattrs *out)
 {
 	const char *shown = root_host_path(r, path, a);
-	int fd = openat(dir_fd(r), relative(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	const char *name;
+	int dir = place(r, path, &name);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_sys(errno, "open %s", shown);
@@ -188,7 +230,10 @@ static struct err *dir_xattrs(struct root *r, const char *path, struct arena *a,
 
 static void dir_close(struct root *r)
 {
-	close(dir_fd(r));
+	struct dir_root *d = (struct dir_root *)r;
+
+	forget(d);
+	close(d->fd);
 }
 
 struct err *root_open_dir(const char *dir, struct root **out)
@@ -205,6 +250,7 @@ struct err *root_open_dir(const char *dir, struct root **out)
 	struct dir_root *r = root_new(sizeof(*r), &ops, real);
 
 	r->fd = fd;
+	r->near.fd = -1;
 	r->root.is_host = strcmp(real, "/") == 0;
 	*out = &r->root;
 	return NULL;

@@ -245,6 +245,7 @@ static const char *read_dynamic(struct elf_view *v, struct arena *a, struct elf 
 
 	if (n > DYNAMIC_MAX)
 		return "the dynamic section is too large";
+	view_expect(v, off, s->dynamic_size);
 	for (uint64_t i = 0; i < n; i += DYNAMIC_CHUNK) {
 		size_t m = n - i < DYNAMIC_CHUNK ? (size_t)(n - i) : DYNAMIC_CHUNK;
 

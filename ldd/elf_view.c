@@ -22,28 +22,26 @@ void view_open_elf(struct elf_view *v, struct file *f, const struct elf *e)
 	v->big_endian = e->data == ELFDATA2MSB;
 }
 
-// Reads the window that begins at off's page into the slot that was filled longest ago.
-static struct span load(struct elf_view *v, uint64_t off)
+// Reads up to `want` bytes from `start` into the slot that was filled longest ago.
+static void load(struct elf_view *v, uint64_t start, size_t want)
 {
 	unsigned slot = v->next;
-	uint64_t start = off & ~(uint64_t)(VIEW_HEAD - 1);
-	size_t want = off < VIEW_HEAD ? VIEW_HEAD : VIEW_WINDOW, got = 0;
+	size_t got = 0;
 
-	if (v->err || off >= v->size)
-		return (struct span){NULL, 0};
+	if (v->err || start >= v->size)
+		return;
 	if (want > v->size - start)
 		want = (size_t)(v->size - start);
 	v->next = (slot + 1) % VIEW_WINDOWS;
 	v->at[slot].len = 0;
 	v->err = file_pread(v->f, v->bytes[slot], want, start, &got);
-	if (v->err || got <= off - start)
-		return (struct span){NULL, 0};
+	if (v->err)
+		return;
 	v->at[slot].off = start;
 	v->at[slot].len = got;
-	return (struct span){v->bytes[slot] + (off - start), got - (size_t)(off - start)};
 }
 
-struct span view_peek(struct elf_view *v, uint64_t off)
+static struct span at_hand(const struct elf_view *v, uint64_t off)
 {
 	for (unsigned i = 0; i < VIEW_WINDOWS; i++)
 		if (off >= v->at[i].off && off - v->at[i].off < v->at[i].len) {
@@ -51,7 +49,26 @@ struct span view_peek(struct elf_view *v, uint64_t off)
 
 			return (struct span){v->bytes[i] + skip, v->at[i].len - skip};
 		}
-	return load(v, off);
+	return (struct span){NULL, 0};
+}
+
+struct span view_peek(struct elf_view *v, uint64_t off)
+{
+	struct span s = at_hand(v, off);
+
+	if (s.len)
+		return s;
+	if (off < VIEW_HEAD)
+		load(v, 0, VIEW_HEAD);
+	else
+		load(v, off & ~(uint64_t)(VIEW_HEAD - 1), VIEW_WINDOW);
+	return at_hand(v, off);
+}
+
+void view_expect(struct elf_view *v, uint64_t off, uint64_t n)
+{
+	if (off >= VIEW_HEAD && n <= VIEW_WINDOW && at_hand(v, off).len < n)
+		load(v, off, (size_t)n);
 }
 
 bool view_read(struct elf_view *v, uint64_t off, uint64_t n, void *dst)

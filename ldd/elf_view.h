@@ -6,7 +6,7 @@
 #include "ldd/elf.h"
 
 enum {
-	VIEW_HEAD = 4096,   // the first read: it has the headers and most notes
+	VIEW_HEAD = 1024,   // the first read: it has the headers and most notes
 	VIEW_WINDOW = 8192, // every further one
 	VIEW_WINDOWS = 4,
 	VIEW_STRINGS = 4 << 20, // limit for all strings copied from one file
@@ -31,6 +31,8 @@ void view_open(struct elf_view *v, struct file *f);
 void view_open_elf(struct elf_view *v, struct file *f, const struct elf *e);
 // The bytes that are at hand from off on, at least one; an empty span outside the file.
 struct span view_peek(struct elf_view *v, uint64_t off);
+// What comes next is n bytes at off: reads no more than these where they are not at hand.
+void view_expect(struct elf_view *v, uint64_t off, uint64_t n);
 // n bytes at off copied to dst; false where they do not all lie in the file.
 bool view_read(struct elf_view *v, uint64_t off, uint64_t n, void *dst);
 // The NUL-ended string at off, ended before `end`; NULL where it is not. Lives in the arena.

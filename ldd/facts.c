@@ -3,7 +3,10 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { CHAIN_MAX = 512 }; // symbols in one place of the hash table
+enum {
+	CHAIN_MAX = 512,  // symbols in one place of the hash table
+	DEFINES_FEW = 32, // versions that are looked through sooner than a map of them is made
+};
 
 // GLIBC_2.34 → "2.34". DT_RELR came with glibc 2.36 and its own version name.
 static const char *glibc_number(const char *version)
@@ -47,16 +50,22 @@ struct facts *facts_of(struct resolver *r, const struct object_file *f)
 	return facts;
 }
 
-struct map *facts_defines(struct resolver *r, const struct object_file *f)
+bool facts_defines(struct resolver *r, const struct object_file *f, const char *version)
 {
 	struct facts *facts = facts_of(r, f);
 
+	if (f->elf.defines.len <= DEFINES_FEW) {
+		vec_each (it, &f->elf.defines)
+			if (strcmp(*it, version) == 0)
+				return true;
+		return false;
+	}
 	if (!facts->has_defines) {
-		vec_each (version, &f->elf.defines)
-			*map_at(&facts->defines, resolver_arena(r), *version) = (void *)*version;
+		vec_each (it, &f->elf.defines)
+			*map_at(&facts->defines, resolver_arena(r), *it) = (void *)*it;
 		facts->has_defines = true;
 	}
-	return &facts->defines;
+	return map_get(&facts->defines, version);
 }
 
 static struct err *read_symbols(

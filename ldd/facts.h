@@ -40,7 +40,7 @@ struct facts {
 		struct version_answer *at;
 		size_t len, cap;
 	} answers;
-	struct map defines; // versions, from a name to itself
+	struct map defines; // versions, from a name to itself, where they are many
 	const char *floor;  // highest GLIBC_x.y needed, without "GLIBC_"; NULL: none
 
 	struct elf_symbols symbols;
@@ -67,7 +67,8 @@ struct facts {
 
 // Never NULL. The needs' groups and the floor are always filled in.
 struct facts *facts_of(struct resolver *r, const struct object_file *f);
-struct map *facts_defines(struct resolver *r, const struct object_file *f);
+// Is it one of the versions that the file defines?
+bool facts_defines(struct resolver *r, const struct object_file *f, const char *version);
 // Fills in symbols and their index. Damaged tables are no error (facts.damage).
 must_check struct err *facts_symbols(
 	struct resolver *r, const struct object_file *f, struct facts **out);

@@ -42,7 +42,7 @@ static bool provides(struct resolver *r, const struct object_file *provider, con
 {
 	const struct elf *e = &provider->elf;
 
-	return !e->has_verdef || map_get(facts_defines(r, provider), version) ||
+	return !e->has_verdef || facts_defines(r, provider, version) ||
 		(e->soname && !strcmp(e->soname, version)); // the base version
 }
 
@@ -185,7 +185,7 @@ static void check_relr(struct resolver *r, struct closure *c, const struct objec
 			"link it with -z pack-relative-relocs as its compiler driver does, or without";
 		return;
 	}
-	if (map_get(facts_defines(r, libc->file), version))
+	if (facts_defines(r, libc->file, version))
 		return;
 	p = closure_problem(r, c, PROBLEM_VERSION, o->name,
 		"%s has DT_RELR relocations, which %s does not know", object_file_text(r, o->file),
