@@ -53,12 +53,16 @@ static void random_name(const char *base, char name[TEMP_NAME])
 	*p = '\0';
 }
 
-static bool is_same_file(int fd, int dirfd, const char *name)
+// 1: it is; 0: the name is gone or another file's; -1: errno says why nobody knows.
+static int is_same_file(int fd, int dirfd, const char *name)
 {
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	if (fstat(fd, &a))
+		return -1;
+	if (fstatat(dirfd, name, &b, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -1;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static int make_one(int dirfd, const char *name, mode_t mode)
@@ -69,10 +73,14 @@ static int make_one(int dirfd, const char *name, mode_t mode)
 		return -1;
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (fd >= 0)
+		return fd;
+	int number = errno;
+
+	unlinkat(dirfd, name, AT_REMOVEDIR);
 	// Swept by another process before it was locked.
-	if (fd < 0 && errno == ENOENT)
-		errno = EEXIST;
-	return fd;
+	errno = number == ENOENT ? EEXIST : number;
+	return -1;
 }
 
 // ---- what a stop by signal removes ----
@@ -178,12 +186,19 @@ int temp_make(int dirfd, const char *base, mode_t mode, char name[TEMP_NAME])
 			return -1;
 		// Where locks are not supported nothing is ever swept either.
 		bool is_swept = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+		int is_ours = is_swept ? 0 : is_same_file(fd, dirfd, name);
+		int number = errno;
 
-		if (!is_swept && is_same_file(fd, dirfd, name)) {
+		if (is_ours > 0) {
 			watch_add(dirfd, name);
 			return fd;
 		}
 		close(fd); // a sweep came between creation and lock
+		if (is_ours < 0) {
+			unlinkat(dirfd, name, S_ISDIR(mode) ? AT_REMOVEDIR : 0);
+			errno = number;
+			return -1;
+		}
 	}
 	errno = EEXIST;
 	return -1;
@@ -215,7 +230,7 @@ static void sweep_one(int dirfd, const char *name)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
 		return;
 	// What its maker renamed meanwhile is no leftover.
-	if (is_same_file(fd, dirfd, name))
+	if (is_same_file(fd, dirfd, name) > 0)
 		temp_remove(dirfd, name);
 }
 
