@@ -74,6 +74,12 @@ static bool push_target(struct walking *w, const char *target, const char *rest)
 	return true;
 }
 
+static bool is_answer(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EACCES ||
+		error == ENAMETOOLONG;
+}
+
 static int root_lstat(struct root *r, const char *path, struct node *out)
 {
 	const struct node *known = map_get(&r->memo->nodes, path);
@@ -85,6 +91,10 @@ static int root_lstat(struct root *r, const char *path, struct node *out)
 	*out = (struct node){0};
 	int error = r->ops->lstat(r, path[0] ? path : "/", out);
 
+	if (error && !r->fault && !is_answer(error)) {
+		r->fault = error;
+		r->fault_at = arena_strdup(&r->arena, path[0] ? path : "/");
+	}
 	if (!error && (S_ISDIR(out->mode) || S_ISLNK(out->mode))) {
 		struct node *kept = arena_new(&r->arena, struct node);
 
@@ -312,6 +322,15 @@ const char *root_why(struct root *r, const char *path)
 	return error == ENOENT && !last->error && S_ISLNK(last->node.mode)
 		? "a link that leads nowhere"
 		: strerror(error);
+}
+
+struct err *root_fault(struct root *r)
+{
+	if (!r->fault)
+		return NULL;
+	drop(arena_drop) struct arena a = {0};
+
+	return err_sys(r->fault, "%s", root_host_path(r, r->fault_at, &a));
 }
 
 char *path_lexical(struct arena *a, const char *path)

@@ -45,6 +45,9 @@ const struct walk *root_walk_parent(struct root *r, const char *path);
 // Why a walk that failed did, for messages: "No such file or directory", "a link that leads
 // nowhere".
 const char *root_why(struct root *r, const char *path);
+// An error where a walk so far met one that says nothing of the tree: EIO, ENOMEM and the like.
+// Such a path counted as not there; whoever draws conclusions from that has to ask here first.
+must_check struct err *root_fault(struct root *r);
 // path, absolute, without ".", ".." and doubled slashes, as text alone: ".." stops at the root.
 char *path_lexical(struct arena *a, const char *path);
 // The last name of a path, and the text before its last slash ("" where there is none).

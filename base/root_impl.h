@@ -25,6 +25,8 @@ struct root {
 	bool is_host;
 	// root_host_path where the name does not tell; NULL: it does.
 	const char *(*host_path)(struct root *r, const char *path, struct arena *a);
+	int fault; // the first errno that is no answer on the tree, and where
+	const char *fault_at;
 	struct arena arena; // remembered walks, and whatever the implementation puts there
 	struct root_memo *memo;
 };

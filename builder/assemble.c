@@ -454,5 +454,7 @@ struct err *assemble(struct assembly *a, struct root *host)
 	TRY(shrink(a));
 	TRY(assembly_add_loader_cache(a));
 	tree_finish(a->tree);
-	return NULL;
+	// Whatever was not there for an error's sake would be missing in the image.
+	TRY(root_fault(a->sysroot->root));
+	return host ? root_fault(host) : NULL;
 }

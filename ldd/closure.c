@@ -386,6 +386,15 @@ static struct err *load_dep(
 }
 
 // Loads what every listed object from `from` on needs, breadth first.
+// What is missing because it could not be looked at is not missing.
+static struct err *check_roots(const struct loading *l)
+{
+	const struct resolver_options *o = resolver_options(l->r);
+
+	TRY(root_fault(o->sysroot));
+	return o->host ? root_fault(o->host) : NULL;
+}
+
 static struct err *load_all(struct loading *l, size_t from)
 {
 	for (size_t i = from; i < l->c->objects.len;) {
@@ -408,7 +417,7 @@ static struct err *load_all(struct loading *l, size_t from)
 			TRY(load_dep(l, o, dep, &at));
 		}
 	}
-	return NULL;
+	return check_roots(l);
 }
 
 // ---- the program and its loader ----
@@ -648,7 +657,7 @@ struct err *closure_add_hidden(struct resolver *r, struct closure *c, struct obj
 	TRY(load(&l, by, name, true, &o));
 	*found = o && o->file;
 	if (!*found)
-		return NULL;
+		return check_roots(&l);
 	if (!is_wanted_by(o, by))
 		add_wanter(&l, o, by);
 	list_append(&l, o);
