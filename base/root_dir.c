@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/root_impl.h"
+#include "base/sink.h"
 
 #define XATTRS_MAX 65536 // bytes of all names, or of one value: XATTR_SIZE_MAX of the kernel
 
@@ -104,19 +105,7 @@ static struct err *fd_pread(struct file *f, void *buf, size_t n, uint64_t off, s
 {
 	struct fd_file *d = (struct fd_file *)f;
 
-	while (*got < n) {
-		ssize_t more =
-			pread(d->fd, (char *)buf + *got, n - *got, (off_t)(d->base + off + *got));
-
-		if (more < 0 && errno == EINTR)
-			continue;
-		if (more < 0)
-			return err_sys(errno, "read %s", d->name);
-		if (more == 0)
-			break;
-		*got += (size_t)more;
-	}
-	return NULL;
+	return fd_read_at(d->fd, buf, n, d->base + off, d->name, got);
 }
 
 static void fd_close(struct file *f)
@@ -150,9 +139,13 @@ static struct err *dir_open(struct root *r, const char *path, struct file **out)
 
 	if (fd < 0)
 		return err_sys(errno, "open %s", shown);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	struct err *e = fstat(fd, &st) < 0 ? err_sys(errno, "look at %s", shown)
+		: !S_ISREG(st.st_mode)     ? err_new(ERR_FAILED, "%s is no regular file", shown)
+					   : NULL;
+
+	if (e) {
 		close(fd);
-		return err_new(ERR_FAILED, "%s is no regular file", shown);
+		return e;
 	}
 	*out = file_from_fd(fd, true, 0, (uint64_t)st.st_size, shown);
 	return NULL;

@@ -105,6 +105,23 @@ struct err *sink_copy_fd(struct sink *s, int fd, uint64_t off, uint64_t n, const
 	return NULL;
 }
 
+struct err *fd_read_at(int fd, void *bytes, size_t n, uint64_t off, const char *name, size_t *got)
+{
+	*got = 0;
+	while (*got < n) {
+		ssize_t more = pread(fd, (char *)bytes + *got, n - *got, (off_t)(off + *got));
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return err_sys(errno, "read %s", name);
+		if (more == 0)
+			break;
+		*got += (size_t)more;
+	}
+	return NULL;
+}
+
 struct err *spool_open(int *out)
 {
 	const char *dir = getenv("TMPDIR");

@@ -58,6 +58,10 @@ void fd_sink_init(struct fd_sink *s, int fd, const char *name);
 must_check struct err *sink_copy_fd(
 	struct sink *s, int fd, uint64_t off, uint64_t n, const char *name);
 
+// Up to n bytes of fd from off on; fewer only at the end of the file, *got says how many.
+must_check struct err *fd_read_at(
+	int fd, void *bytes, size_t n, uint64_t off, const char *name, size_t *got);
+
 // An unlinked temporary file in $TMPDIR (else /tmp), open for reading and writing.
 must_check struct err *spool_open(int *fd);
 // For drop(fd_drop): closes a descriptor that is not negative.

@@ -407,17 +407,6 @@ struct err *place_elsewhere(struct err *e)
 
 // ---- to read ----
 
-// What may not be read does not look like an image, but it may be one.
-static struct err *check_readable(const char *path)
-{
-	drop(mem_drop) char *index = str_printf("%s/index.json", path);
-
-	if (access(path, R_OK))
-		return err_sys(errno, "%s", path);
-	// Of a layout the directories, too, may be closed to others.
-	return !access(index, R_OK) || errno != EACCES ? NULL : err_sys(EACCES, "%s", index);
-}
-
 // Of a tar that is no image the archive's own reader says what is wrong.
 static bool is_tar(const char *path)
 {
@@ -429,10 +418,16 @@ static bool is_tar(const char *path)
 
 static struct err *open_path(const char *path, struct transport **out)
 {
-	TRY(check_readable(path));
-	if (layout_is(path))
+	bool is;
+
+	// What may not be read does not look like an image, but it may be one.
+	if (access(path, R_OK))
+		return err_sys(errno, "%s", path);
+	TRY(layout_look(path, &is));
+	if (is)
 		return layout_open(path, out);
-	if (archive_is(path) || is_tar(path))
+	TRY(archive_look(path, &is));
+	if (is || is_tar(path))
 		return archive_open(path, out);
 	if (is_dir(path))
 		return err_hint(err_new(ERR_FAILED, "%s: a directory, and no OCI layout", path),

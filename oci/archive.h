@@ -15,3 +15,5 @@ must_check struct err *archive_open(const char *path, struct transport **out);
 must_check struct err *archive_create(const char *path, int64_t mtime, struct transport **out);
 // Could the file be one? (A tar, perhaps compressed, with index.json or manifest.json.)
 bool archive_is(const char *path);
+// The same; what cannot be read is an error.
+must_check struct err *archive_look(const char *path, bool *is);

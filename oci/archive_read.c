@@ -161,7 +161,7 @@ static struct err *spool(int from, int *out)
 	return NULL;
 }
 
-static const char *compression_of(int fd, uint64_t off)
+static struct err *look_compression(int fd, uint64_t off, const char **out)
 {
 	static const struct {
 		const char *magic;
@@ -174,12 +174,13 @@ static const char *compression_of(int fd, uint64_t off)
 		{"BZh", 3, "bzip2"},
 	};
 	char head[6] = "";
+	size_t got;
 
-	if (pread(fd, head, sizeof(head), (off_t)off) < 2)
-		return NULL;
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+	*out = NULL;
+	TRY(fd_read_at(fd, head, sizeof(head), off, "it", &got));
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats) && !*out; i++)
 		if (!memcmp(head, formats[i].magic, formats[i].n))
-			return formats[i].name;
+			*out = formats[i].name;
 	return NULL;
 }
 
@@ -193,8 +194,10 @@ static struct err *open_plain(const char *path, int *out)
 		return err_sys(errno, "open");
 	if (S_ISDIR(st.st_mode))
 		return err_sys(EISDIR, "open");
-	const char *compression = S_ISREG(st.st_mode) ? compression_of(fd, 0) : "unknown";
+	const char *compression = "unknown";
 
+	if (S_ISREG(st.st_mode))
+		TRY(look_compression(fd, 0, &compression));
 	if (compression && (!strcmp(compression, "xz") || !strcmp(compression, "bzip2")))
 		return err_hint(err_new(ERR_FAILED, "compressed with %s, which is not supported",
 					compression),
@@ -233,8 +236,10 @@ static struct err *made_up_layer(
 
 	if (!m)
 		return err_new(ERR_FAILED, "layer %s is missing", name);
-	const char *compression = m->size ? compression_of(in->fd, m->off) : NULL;
+	const char *compression = NULL;
 
+	if (m->size)
+		TRY(look_compression(in->fd, m->off, &compression));
 	if (compression && !m->digest) {
 		struct hasher h;
 
@@ -448,52 +453,73 @@ struct err *archive_open(const char *path, struct transport **out)
 }
 
 // Does what fd holds compressed begin like a tar?
-static bool is_compressed_tar(int fd)
+static struct err *look_compressed_tar(int fd, bool *is)
 {
 	drop(decompressor_drop) struct decompressor *d = NULL;
 	drop(buffer_drop) struct buffer plain = {0};
 	drop(mem_drop) char *buf = mem_alloc(1 << 16);
 
+	size_t got;
+
 	buffer_init(&plain, 1 << 20, "beginning");
-	struct err *e = decompress_open(&plain.sink, 1 << 20, &d);
-	ssize_t got = e ? 0 : pread(fd, buf, 1 << 16, 0);
+	TRY(decompress_open(&plain.sink, 1 << 20, &d));
+	TRY(fd_read_at(fd, buf, 1 << 16, 0, "it", &got));
+	struct err *e = NULL;
 
 	// The error that says the buffer is full ends it as well as the end of what was read.
-	for (ssize_t i = 0; !e && i < got && plain.len < 512; i += 256)
-		e = sink_write(
-			decompressor_sink(d), buf + i, got - i < 256 ? (size_t)(got - i) : 256);
+	for (size_t i = 0; !e && i < got && plain.len < 512; i += 256)
+		e = sink_write(decompressor_sink(d), buf + i, got - i < 256 ? got - i : 256);
 	err_drop(&e);
-	return plain.len >= 512 && !memcmp(plain.bytes + 257, "ustar", 5);
+	*is = plain.len >= 512 && !memcmp(plain.bytes + 257, "ustar", 5);
+	return NULL;
 }
 
-static bool holds_documents(int fd, uint64_t size)
+static struct err *look_for_documents(int fd, uint64_t size, bool *is)
 {
 	drop(tar_reader_drop) struct tar_reader *r = NULL;
 	struct archive_entry *e = NULL;
 	uint64_t off;
-	bool found = false;
 	struct err *failed = tar_reader_open(fd, 0, size, "archive", &r);
 
-	for (unsigned n = 0; !failed && !found && n < MEMBERS_MAX; n++) {
+	for (unsigned n = 0; !failed && !*is && n < MEMBERS_MAX; n++) {
 		failed = tar_reader_next(r, &e, &off);
 		if (failed || !e)
 			break;
 		const char *name = archive_entry_pathname(e);
 
 		name += strncmp(name, "./", 2) ? 0 : 2;
-		found = !strcmp(name, "index.json") || !strcmp(name, "manifest.json");
+		*is = !strcmp(name, "index.json") || !strcmp(name, "manifest.json");
 	}
+	// What is no tar is no archive; what could not be read may be one.
+	if (failed && err_number(failed))
+		return failed;
 	err_drop(&failed);
-	return found;
+	return NULL;
+}
+
+struct err *archive_look(const char *path, bool *is)
+{
+	drop(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *compression;
+	struct stat st;
+
+	*is = false;
+	if (fd < 0 || fstat(fd, &st))
+		return err_sys(errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return NULL;
+	TRY_AS(look_compression(fd, 0, &compression), "%s", path);
+	TRY_AS(compression ? look_compressed_tar(fd, is)
+			   : look_for_documents(fd, (uint64_t)st.st_size, is),
+		"%s", path);
+	return NULL;
 }
 
 bool archive_is(const char *path)
 {
-	drop(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	bool is;
+	struct err *e = archive_look(path, &is);
 
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return false;
-	return compression_of(fd, 0) ? is_compressed_tar(fd)
-				     : holds_documents(fd, (uint64_t)st.st_size);
+	err_drop(&e);
+	return is;
 }

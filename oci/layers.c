@@ -56,13 +56,14 @@ struct layers {
 
 // ---- a plain tar of each layer ----
 
-static bool is_compressed(const struct blob *b)
+static struct err *look_compressed(const struct blob *b, const char *digest, bool *is)
 {
 	unsigned char h[4] = {0};
+	size_t got;
 
-	if (pread(b->fd, h, sizeof(h), (off_t)b->off) < 2)
-		return false;
-	return decompress_knows(h);
+	TRY(fd_read_at(b->fd, h, sizeof(h), b->off, digest, &got));
+	*is = got >= 2 && decompress_knows(h);
+	return NULL;
 }
 
 static struct err *hash_plain(void *arg)
@@ -197,7 +198,10 @@ static struct err *take_stored(struct layers *l, struct transport *t, const stru
 			(unsigned long long)b.size, (long long)d->size);
 	const bool may_stay_open = l->nfiles_open < FILES_OPEN_MAX;
 
-	if (!is_compressed(&b) && (may_stay_open || !b.owned)) {
+	bool is_compressed;
+
+	TRY(look_compressed(&b, d->digest, &is_compressed));
+	if (!is_compressed && (may_stay_open || !b.owned)) {
 		if (b.size > l->size_max - l->size)
 			return err_new(ERR_FAILED, "with it the layers are larger than %llu bytes",
 				(unsigned long long)l->size_max);

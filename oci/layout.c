@@ -93,12 +93,28 @@ static struct err *read_index(const char *dir, struct arena *a, struct index *ou
 	return index_read(text, a, out, "index.json");
 }
 
+struct err *layout_look(const char *dir, bool *is)
+{
+	static const char *const names[] = {"index.json", "oci-layout"};
+
+	*is = true;
+	for (size_t i = 0; *is && i < sizeof(names) / sizeof(*names); i++) {
+		drop(mem_drop) char *path = str_printf("%s/%s", dir, names[i]);
+
+		*is = access(path, R_OK) == 0;
+		if (!*is && errno != ENOENT && errno != ENOTDIR)
+			return err_sys(errno, "%s", path);
+	}
+	return NULL;
+}
+
 bool layout_is(const char *dir)
 {
-	drop(mem_drop) char *index = str_printf("%s/index.json", dir);
-	drop(mem_drop) char *layout = str_printf("%s/oci-layout", dir);
+	bool is;
+	struct err *e = layout_look(dir, &is);
 
-	return access(index, R_OK) == 0 && access(layout, R_OK) == 0;
+	err_drop(&e);
+	return is;
 }
 
 static struct err *check_version(const char *dir)
@@ -126,17 +142,24 @@ struct err *layout_open(const char *dir, struct transport **out)
 	return NULL;
 }
 
-static bool is_empty_dir(const char *dir)
+static struct err *look_empty(const char *dir, bool *is)
 {
 	DIR *d = opendir(dir);
 	int n = 0;
 
+	*is = false;
+	if (!d && errno == ENOTDIR)
+		return NULL;
 	if (!d)
-		return false;
-	for (struct dirent *e; n <= 2 && (e = readdir(d));)
+		return err_sys(errno, "%s", dir);
+	errno = 0;
+	while (n <= 2 && readdir(d))
 		n++;
+	int number = n <= 2 ? errno : 0;
+
 	closedir(d);
-	return n <= 2;
+	*is = n <= 2;
+	return number ? err_sys(number, "%s", dir) : NULL;
 }
 
 static struct err *make_dirs(const char *dir)
@@ -168,35 +191,49 @@ static struct err *not_a_layout(void)
 		"name a new or an empty directory");
 }
 
+// What is at dir: nothing, an empty directory or a layout; anything else is an error.
+static struct err *look(const char *dir, bool *is_there, bool *is_layout)
+{
+	bool is_empty;
+
+	*is_layout = false;
+	*is_there = access(dir, F_OK) == 0;
+	if (!*is_there)
+		return errno == ENOENT ? NULL : err_sys(errno, "%s", dir);
+	TRY(layout_look(dir, is_layout));
+	if (*is_layout)
+		return NULL;
+	TRY(look_empty(dir, &is_empty));
+	return is_empty ? NULL : not_a_layout();
+}
+
 struct err *layout_try(const char *dir)
 {
 	drop(dir_out_drop) struct dir_out *fresh = NULL;
 	drop(mem_drop) char *index = str_printf("%s/index.json", dir);
 	const char *made;
-	struct err *e;
+	bool is_there, is_layout;
+	struct err *e = look(dir, &is_there, &is_layout);
 
-	if (access(dir, F_OK) && errno == ENOENT)
-		e = dir_out_open(dir, &fresh, &made);
-	else if (!layout_is(dir) && !is_empty_dir(dir))
-		e = not_a_layout();
-	else
-		e = file_out_try(index);
+	if (!e)
+		e = is_there ? file_out_try(index) : dir_out_open(dir, &fresh, &made);
 	return e ? err_wrap(e, "oci:%s", dir) : NULL;
 }
 
 static struct err *prepare(struct layout *l, const char *dir)
 {
 	const struct span version = {(const uint8_t *)LAYOUT_TEXT, strlen(LAYOUT_TEXT)};
+	bool is_there, is_layout;
 	const char *made;
 
-	if (access(dir, F_OK) && errno == ENOENT) {
-		TRY(dir_out_open(dir, &l->fresh, &made));
-		l->dir = arena_strdup(&l->arena, made);
-	} else if (layout_is(dir)) {
+	TRY(look(dir, &is_there, &is_layout));
+	if (is_layout) {
 		TRY(check_version(dir));
 		return make_dirs(l->dir);
-	} else if (!is_empty_dir(dir)) {
-		return not_a_layout();
+	}
+	if (!is_there) {
+		TRY(dir_out_open(dir, &l->fresh, &made));
+		l->dir = arena_strdup(&l->arena, made);
 	}
 	TRY(make_dirs(l->dir));
 	return write_file(l, "oci-layout", version);

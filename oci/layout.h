@@ -12,6 +12,8 @@ must_check struct err *layout_create(const char *dir, struct transport **out);
 must_check struct err *layout_try(const char *dir);
 // Could dir be one? (For recognising a plain path.)
 bool layout_is(const char *dir);
+// The same; what cannot be looked at is an error.
+must_check struct err *layout_look(const char *dir, bool *is);
 
 // What index.json says, for archives too. The names of an entry are its io.containerd.image.name
 // and its org.opencontainers.image.ref.name; entries of one digest are one image.

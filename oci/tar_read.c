@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sink.h"
+
 #define READ_SIZE (64u << 10)
 #define HEADERS_MAX (2u << 20) // libarchive itself takes a PAX header of at most 1 MiB
 
@@ -16,6 +18,7 @@ struct tar_reader {
 	int fd;
 	uint64_t base, size; // the region
 	uint64_t at;         // in the region
+	int failed;          // errno of a read that failed
 	const char *what;
 	locale_t plain;
 	char buf[READ_SIZE];
@@ -32,6 +35,7 @@ static la_ssize_t read_some(struct archive *a, void *arg, const void **out)
 			(off_t)(r->base + r->at));
 	while (got < 0 && errno == EINTR);
 	if (got < 0) {
+		r->failed = errno;
 		archive_set_error(a, errno, "%s", strerror(errno));
 		return -1;
 	}
@@ -56,6 +60,8 @@ static struct err *failed(struct tar_reader *r)
 {
 	const char *why = archive_error_string(r->archive);
 
+	if (r->failed)
+		return err_sys(r->failed, "read %s", r->what);
 	return err_new(
 		ERR_FAILED, "%s: not a sound tar: %s", r->what, why ? why : "damaged or cut short");
 }
@@ -161,9 +167,10 @@ static struct err *check_headers(struct tar_reader *r, uint64_t data)
 	if (n <= 512)
 		return NULL;
 	drop(mem_drop) char *bytes = mem_alloc(n);
-	ssize_t got = pread(r->fd, bytes, n, (off_t)(r->base + (uint64_t)start));
+	size_t got;
 
-	if (got < 0 || (size_t)got < n)
+	TRY(fd_read_at(r->fd, bytes, n, r->base + (uint64_t)start, r->what, &got));
+	if (got < n)
 		return err_new(ERR_FAILED, "%s: headers of an entry cannot be read", r->what);
 	if (headers_have_nul(bytes, n))
 		return err_new(ERR_FAILED, "%s: a name holds a NUL", r->what);
