@@ -92,6 +92,15 @@ san:
 	@$(SUB) -j2 B=build-san SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
 	@B=build-san tests/run.sh unit
 
+# Each system call that build, slim, push and pull make fails in turn, with each error it may have,
+# under the sanitizers: tens of thousands of runs, an hour. SCENARIOS="build pull-over" takes those.
+faults:
+	@tests/lib/deps.sh check
+	@$(SUB) -j2 B=build-san SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" all
+	@mkdir -p $(B)
+	$(CC) -O2 -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -o $(B)/inject tests/lib/inject.c
+	@tests/lib/faults.py --imgmin build-san/imgmin --inject $(B)/inject --report $(B)/faults.md $(SCENARIOS)
+
 # Each target for T seconds with libFuzzer, from its corpus and what earlier runs found, FUZZ_JOBS at
 # a time; TARGETS="elf ref" takes these alone. Findings and report.md stand in build-fuzz; `make unit`
 # and `make san` replay the corpora.
@@ -167,5 +176,5 @@ image: all
 clean:
 	rm -rf $(B) build-san build-fuzz
 
-.PHONY: all bench check clean completions deb demo fuzz golden image install san tests uninstall unit
+.PHONY: all bench check clean completions deb demo faults fuzz golden image install san tests uninstall unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)
