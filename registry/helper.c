@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/sandbox.h"
 
 enum { HELPER_SECONDS = 15, OUTPUT_MAX = 64 << 10 };
 
@@ -54,7 +55,7 @@ static int spawn(const char *program, const char *verb, int in, int out, pid_t *
 	posix_spawnattr_setpgroup(&attributes, 0);
 	posix_spawnattr_setflags(&attributes,
 		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	const int failed = posix_spawnp(pid, program, &files, &attributes, argv, environ);
+	const int failed = sandbox_spawn(pid, program, &files, &attributes, argv, environ);
 
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&files);

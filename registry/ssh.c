@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/sandbox.h"
 
 #define SAID_MAX (16u << 20) // bytes that the other side may say
 #define SSH_FAILED 255       // ssh(1), EXIT STATUS
@@ -132,7 +133,7 @@ static int spawn(struct ssh *s, char *const *argv, int in, int out)
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &usual);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	const int failed = posix_spawnp(&s->pid, "ssh", &files, &attributes, argv, environ);
+	const int failed = sandbox_spawn(&s->pid, "ssh", &files, &attributes, argv, environ);
 
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&files);

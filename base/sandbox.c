@@ -1,0 +1,493 @@
+#include "base/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/sink.h"
+
+// Calls that the headers of older distributions lack; the same number on all machines but two
+// (Linux' include/uapi/asm-generic/unistd.h).
+#if !defined(__mips__) && !defined(__alpha__)
+#ifndef __NR_io_uring_setup
+#define __NR_io_uring_setup 425
+#endif
+#ifndef __NR_pidfd_getfd
+#define __NR_pidfd_getfd 438
+#endif
+#ifndef __NR_landlock_create_ruleset
+#define __NR_landlock_create_ruleset 444
+#define __NR_landlock_add_rule 445
+#define __NR_landlock_restrict_self 446
+#endif
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#define __NR_removexattrat 466
+#endif
+#ifndef __NR_file_setattr
+#define __NR_file_setattr 469
+#endif
+#endif
+
+// ---- Landlock ----
+
+// Linux' include/uapi/linux/landlock.h, of which the headers here may have but the beginning.
+enum {
+	LL_EXECUTE = 1 << 0,
+	LL_WRITE_FILE = 1 << 1,
+	LL_REMOVE_DIR = 1 << 4,
+	LL_REMOVE_FILE = 1 << 5,
+	LL_MAKE_CHAR = 1 << 6,
+	LL_MAKE_DIR = 1 << 7,
+	LL_MAKE_REG = 1 << 8,
+	LL_MAKE_SOCK = 1 << 9,
+	LL_MAKE_FIFO = 1 << 10,
+	LL_MAKE_BLOCK = 1 << 11,
+	LL_MAKE_SYM = 1 << 12,
+	LL_REFER = 1 << 13,     // ABI 2
+	LL_TRUNCATE = 1 << 14,  // ABI 3
+	LL_IOCTL_DEV = 1 << 15, // ABI 5
+};
+#define LL_NET_ALL 3   // bind and connect of TCP, ABI 4
+#define LL_SCOPE_ALL 3 // abstract sockets and signals of processes outside, ABI 6
+#define LL_RULE_PATH_BENEATH 1
+#define LL_CREATE_VERSION 1
+
+struct ll_ruleset {
+	uint64_t fs, net, scoped;
+};
+struct ll_path_beneath {
+	uint64_t allowed;
+	int32_t parent_fd;
+} __attribute__((packed));
+
+#define OF_FILES (LL_WRITE_FILE | LL_REMOVE_FILE | LL_MAKE_REG | LL_TRUNCATE)
+static const unsigned rights_of[] = {
+	[SANDBOX_FILE] = LL_WRITE_FILE | LL_TRUNCATE | LL_IOCTL_DEV,
+	[SANDBOX_SPOOL] = LL_WRITE_FILE | LL_TRUNCATE,
+	[SANDBOX_FILES] = OF_FILES,
+	[SANDBOX_TREE] = OF_FILES | LL_REMOVE_DIR | LL_MAKE_DIR | LL_MAKE_SYM | LL_REFER,
+};
+
+static struct ll_ruleset handled(const struct sandbox *s, int abi)
+{
+	struct ll_ruleset r = {.fs = (LL_MAKE_SYM << 1) - 1};
+
+	r.fs &= ~(uint64_t)(1 << 2 | 1 << 3); // reading a file, a directory
+	if (abi >= 2)
+		r.fs |= LL_REFER;
+	if (abi >= 3)
+		r.fs |= LL_TRUNCATE;
+	if (abi >= 4 && s->network != SANDBOX_NETWORK)
+		r.net = LL_NET_ALL;
+	if (abi >= 5)
+		r.fs |= LL_IOCTL_DEV;
+	// A program that is started outside may have to be stopped.
+	if (abi >= 6 && !s->starts_programs)
+		r.scoped = LL_SCOPE_ALL;
+	return r;
+}
+
+#ifdef __NR_landlock_create_ruleset
+// A file system without O_TMPFILE makes the file first and removes its name (spool_open).
+static unsigned spool_rights(const char *dir)
+{
+	drop(fd_drop) int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return rights_of[SANDBOX_SPOOL] | (fd < 0 ? LL_MAKE_REG | LL_REMOVE_FILE : 0);
+}
+
+static bool allow(int ruleset, const struct ll_ruleset *all, const struct sandbox_path *p)
+{
+	drop(fd_drop) int fd = open(p->path, O_PATH | O_CLOEXEC);
+	struct ll_path_beneath rule = {.parent_fd = fd};
+
+	if (fd < 0)
+		return true; // whoever needs it will say so
+	rule.allowed = all->fs &
+		(p->rights == SANDBOX_SPOOL ? spool_rights(p->path) : rights_of[p->rights]);
+	// EBADFD: a pipe or the like, which no rule is about.
+	return !syscall(__NR_landlock_add_rule, ruleset, LL_RULE_PATH_BENEATH, &rule, 0) ||
+		errno == EBADFD;
+}
+
+static bool allow_all(int ruleset, const struct ll_ruleset *all, const struct sandbox *s)
+{
+	const struct sandbox_path null = {"/dev/null", SANDBOX_FILE};
+
+	vec_each (p, &s->writable)
+		if (!allow(ruleset, all, p))
+			return false;
+	return allow(ruleset, all, &null);
+}
+
+// 0, or an errno; *abi is 0 where the kernel has none of it.
+static int limit_files(const struct sandbox *s, int *abi)
+{
+	long version = syscall(__NR_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
+	struct ll_ruleset all;
+
+	*abi = version > 0 ? (int)version : 0;
+	if (!*abi)
+		return errno;
+	// The first ABI lets nothing move from one directory to another, as the cache does.
+	if (*abi < 2 && s->writable.len)
+		return EXDEV;
+	all = handled(s, *abi);
+	drop(fd_drop) int fd = (int)syscall(__NR_landlock_create_ruleset, &all, sizeof(all), 0);
+
+	if (fd < 0 || !allow_all(fd, &all, s) || syscall(__NR_landlock_restrict_self, fd, 0))
+		return errno;
+	return 0;
+}
+#else
+static int limit_files(const struct sandbox *s, int *abi)
+{
+	*abi = 0;
+	return ENOSYS;
+}
+#endif
+
+// ---- seccomp ----
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__) && defined(__ARMEL__)
+#define ARCH AUDIT_ARCH_ARM
+#elif defined(__i386__)
+#define ARCH AUDIT_ARCH_I386
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define ARCH AUDIT_ARCH_PPC64LE
+#elif defined(__s390x__)
+#define ARCH AUDIT_ARCH_S390X
+#endif
+
+// What no command of imgmin does: to start or to read other processes, to change owners, modes and
+// attributes of files, to act as an administrator; io_uring would pass the filter by.
+static const int refused[] = {
+	__NR_execve,
+	__NR_execveat,
+	__NR_ptrace,
+	__NR_process_vm_readv,
+	__NR_process_vm_writev,
+	__NR_pidfd_getfd,
+	__NR_kcmp,
+	__NR_io_uring_setup,
+	__NR_bpf,
+	__NR_perf_event_open,
+	__NR_userfaultfd,
+	__NR_add_key,
+	__NR_request_key,
+	__NR_keyctl,
+	__NR_mount,
+	__NR_umount2,
+	__NR_pivot_root,
+	__NR_chroot,
+	__NR_unshare,
+	__NR_setns,
+	__NR_open_by_handle_at,
+	__NR_swapon,
+	__NR_swapoff,
+	__NR_reboot,
+	__NR_kexec_load,
+	__NR_init_module,
+	__NR_finit_module,
+	__NR_delete_module,
+	__NR_acct,
+	__NR_syslog,
+	__NR_quotactl,
+	__NR_settimeofday,
+	__NR_clock_settime,
+	__NR_adjtimex,
+	__NR_clock_adjtime,
+	__NR_sethostname,
+	__NR_setdomainname,
+	__NR_vhangup,
+	__NR_truncate,
+	__NR_fchmod,
+	__NR_fchmodat,
+	__NR_fchown,
+	__NR_fchownat,
+	__NR_setxattr,
+	__NR_lsetxattr,
+	__NR_fsetxattr,
+	__NR_removexattr,
+	__NR_lremovexattr,
+	__NR_fremovexattr,
+// Not on every machine, or not in every header.
+#ifdef __NR_fchmodat2
+	__NR_fchmodat2,
+#endif
+#ifdef __NR_setxattrat
+	__NR_setxattrat,
+	__NR_removexattrat,
+#endif
+#ifdef __NR_file_setattr
+	__NR_file_setattr,
+#endif
+#ifdef __NR_kexec_file_load
+	__NR_kexec_file_load,
+#endif
+#ifdef __NR_chmod
+	__NR_chmod,
+	__NR_chown,
+	__NR_lchown,
+#endif
+#ifdef __NR_chown32
+	__NR_chown32,
+	__NR_lchown32,
+	__NR_fchown32,
+#endif
+#ifdef __NR_truncate64
+	__NR_truncate64,
+#endif
+#ifdef __NR_clock_settime64
+	__NR_clock_settime64,
+	__NR_clock_adjtime64,
+#endif
+#ifdef __NR_iopl
+	__NR_iopl,
+	__NR_ioperm,
+#endif
+#ifdef __NR_modify_ldt
+	__NR_modify_ldt,
+#endif
+};
+
+struct filter {
+	struct sock_filter at[2 * (sizeof(refused) / sizeof(*refused)) + 48];
+	unsigned short len;
+};
+
+#define REFUSED (SECCOMP_RET_ERRNO | EPERM)
+// Of a call's argument the half that an int lies in.
+#define ARG(n)                                                                                     \
+	(offsetof(struct seccomp_data, args[n]) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
+
+static void add(struct filter *f, unsigned short code, uint32_t k, uint8_t yes, uint8_t no)
+{
+	f->at[f->len++] = (struct sock_filter){code, yes, no, k};
+}
+
+static void load(struct filter *f, size_t offset)
+{
+	add(f, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void end(struct filter *f, uint32_t result)
+{
+	add(f, BPF_RET | BPF_K, result, 0, 0);
+}
+
+static void refuse(struct filter *f, long number)
+{
+	add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
+	end(f, REFUSED);
+}
+
+// The call with one of these ints as argument n is refused, or (is_allowed) with any other.
+static void filter_arg(struct filter *f, long number, int n, const uint32_t *values,
+	uint8_t nvalues, bool is_allowed)
+{
+	add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, (uint8_t)(nvalues + 3));
+	load(f, ARG(n));
+	for (uint8_t i = 0; i < nvalues; i++)
+		add(f, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(nvalues - i), 0);
+	end(f, is_allowed ? REFUSED : SECCOMP_RET_ALLOW);
+	end(f, is_allowed ? SECCOMP_RET_ALLOW : REFUSED);
+}
+
+static void filter_sockets(struct filter *f, enum sandbox_network network)
+{
+	static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+
+	if (network == SANDBOX_NO_NETWORK)
+		refuse(f, __NR_socket);
+	else
+		filter_arg(f, __NR_socket, 0, families, network == SANDBOX_ENGINE ? 1 : 4, true);
+#ifdef __NR_socketcall // its arguments lie in memory
+	if (network != SANDBOX_NETWORK)
+		refuse(f, __NR_socketcall);
+#endif
+}
+
+// 0, or an errno.
+static int limit_calls(const struct sandbox *s)
+{
+#ifdef ARCH
+	// What would type into the terminal (ioctl_tty(2)).
+	static const uint32_t typing[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
+	struct filter f = {.len = 0};
+
+	load(&f, offsetof(struct seccomp_data, arch));
+	add(&f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+	end(&f, REFUSED);
+	load(&f, offsetof(struct seccomp_data, nr));
+#ifdef __x86_64__
+	add(&f, BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1); // x32 has other numbers
+	end(&f, REFUSED);
+#endif
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		refuse(&f, refused[i]);
+	filter_sockets(&f, s->network);
+	filter_arg(&f, __NR_ioctl, 1, typing, 2, false);
+	end(&f, SECCOMP_RET_ALLOW);
+
+	const struct sock_fprog program = {.len = f.len, .filter = f.at};
+
+	// Without the flag kernels before 5.16 make every branch slower.
+	if (!syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		    &program) ||
+		!syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+		return 0;
+	return errno;
+#else
+	return ENOSYS;
+#endif
+}
+
+// ---- the thread outside ----
+
+// One at a time waits for it.
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool is_there, is_asked, is_done;
+	pid_t *pid;
+	const char *program;
+	const posix_spawn_file_actions_t *files;
+	const posix_spawnattr_t *attributes;
+	char *const *argv, *const *environment;
+	int result;
+} outside = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void *stand_outside(void *unused)
+{
+	(void)unused;
+	pthread_mutex_lock(&outside.lock);
+	for (;;) {
+		while (!outside.is_asked)
+			pthread_cond_wait(&outside.changed, &outside.lock);
+		outside.result = posix_spawnp(outside.pid, outside.program, outside.files,
+			outside.attributes, outside.argv, outside.environment);
+		outside.is_asked = false;
+		outside.is_done = true;
+		pthread_cond_broadcast(&outside.changed);
+	}
+	return NULL;
+}
+
+// Signals are for the others.
+static void start_outside(void)
+{
+	sigset_t all, before;
+	pthread_t thread;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (!pthread_create(&thread, NULL, stand_outside, NULL)) {
+		pthread_detach(thread);
+		outside.is_there = true;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+int sandbox_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
+	const posix_spawnattr_t *attributes, char *const *argv, char *const *environment)
+{
+	int result;
+
+	if (!outside.is_there)
+		return posix_spawnp(pid, program, files, attributes, argv, environment);
+	pthread_mutex_lock(&outside.lock);
+	while (outside.is_asked || outside.is_done)
+		pthread_cond_wait(&outside.changed, &outside.lock);
+	outside.pid = pid;
+	outside.program = program;
+	outside.files = files;
+	outside.attributes = attributes;
+	outside.argv = argv;
+	outside.environment = environment;
+	outside.is_asked = true;
+	pthread_cond_broadcast(&outside.changed);
+	while (!outside.is_done)
+		pthread_cond_wait(&outside.changed, &outside.lock);
+	outside.is_done = false;
+	result = outside.result;
+	pthread_cond_broadcast(&outside.changed);
+	pthread_mutex_unlock(&outside.lock);
+	return result;
+}
+
+// ---- all of it ----
+
+static const char *files_text(const struct sandbox *s, struct arena *a)
+{
+	const char *out = "";
+
+	vec_each (p, &s->writable)
+		out = arena_printf(a, "%s%s%s%s", out, *out ? ", " : "",
+			p->rights == SANDBOX_SPOOL ? "unnamed files in " : "", p->path);
+	return *out ? arena_printf(a, "writes only to %s", out) : "no writes";
+}
+
+static const char *landlock_text(const struct sandbox *s, int failed, int abi, struct arena *a)
+{
+	if (failed == EXDEV)
+		return "Landlock of this kernel (ABI 1) is too old: writes are not limited";
+	if (!abi && (failed == ENOSYS || failed == EOPNOTSUPP))
+		return "this kernel has no Landlock: writes are not limited";
+	if (failed)
+		return arena_printf(
+			a, "no Landlock (%s): writes are not limited", strerror(failed));
+	return arena_printf(a, "Landlock (ABI %d): %s", abi, files_text(s, a));
+}
+
+static const char *seccomp_text(const struct sandbox *s, int failed, struct arena *a)
+{
+	static const char *const networks[] = {
+		[SANDBOX_NO_NETWORK] = "no network",
+		[SANDBOX_ENGINE] = "sockets of this machine only",
+		[SANDBOX_NETWORK] = "network open",
+	};
+
+	if (failed)
+		return arena_printf(
+			a, "no seccomp (%s): exec and network are not limited", strerror(failed));
+	return arena_printf(a, "seccomp: %s, %s",
+		outside.is_there ? "exec only for ssh and credential helpers" : "no exec",
+		networks[s->network]);
+}
+
+const char *sandbox_enter(const struct sandbox *s, struct arena *a)
+{
+	int abi = 0, files, calls;
+
+	if (s->starts_programs)
+		start_outside();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return arena_printf(a, "this kernel has none: %s", strerror(errno));
+	files = limit_files(s, &abi);
+	calls = limit_calls(s);
+	return arena_printf(
+		a, "%s; %s", landlock_text(s, files, abi, a), seccomp_text(s, calls, a));
+}
