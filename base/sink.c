@@ -194,7 +194,7 @@ struct file_out {
 };
 
 // Renaming over /dev/stdout, even one redirected into a file, would only replace the link.
-static bool is_direct(const char *path)
+bool file_out_is_direct(const char *path)
 {
 	struct stat st;
 
@@ -238,7 +238,7 @@ struct err *file_out_open(const char *path, mode_t mode, struct file_out **out)
 
 	f->to.fd = -1;
 	TRY(target_open(path, &f->target));
-	TRY(is_direct(path) ? open_direct(f, path) : open_temp(f, path, mode));
+	TRY(file_out_is_direct(path) ? open_direct(f, path) : open_temp(f, path, mode));
 	*out = take(f);
 	return NULL;
 }
@@ -247,7 +247,7 @@ struct err *file_out_try(const char *path)
 {
 	drop(file_out_drop) struct file_out *f = NULL;
 
-	return is_direct(path) ? NULL : file_out_open(path, 0600, &f);
+	return file_out_is_direct(path) ? NULL : file_out_open(path, 0600, &f);
 }
 
 struct sink *file_out_sink(struct file_out *f)

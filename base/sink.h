@@ -1,5 +1,6 @@
 // Write-and-finish streams, and files that appear whole on commit or not at all.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,6 +32,8 @@ void buffer_drop(struct buffer *b);
 // replaced, not followed; devices, FIFOs and /dev/stdout are written directly, as the bytes come.
 struct file_out;
 must_check struct err *file_out_open(const char *path, mode_t mode, struct file_out **out);
+// Is that path written directly?
+bool file_out_is_direct(const char *path);
 struct sink *file_out_sink(struct file_out *f);
 // The descriptor behind it, for copy_file_range and pread; owned by f.
 int file_out_fd(struct file_out *f);

@@ -418,7 +418,7 @@ static struct err *check_program(struct check *c, const struct registry_events *
 	return e;
 }
 
-static bool is_elf_file(const char *path)
+bool check_is_program(const char *path)
 {
 	drop(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char magic[4];
@@ -435,7 +435,7 @@ struct err *check(
 {
 	*out = (struct check){.args = args, .name = args->names.at[0]};
 	TRY(check_targets(out));
-	return is_elf_file(out->name) ? check_program(out, events) : check_place(out, events);
+	return check_is_program(out->name) ? check_program(out, events) : check_place(out, events);
 }
 
 void check_drop(struct check *c)

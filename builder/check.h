@@ -53,6 +53,8 @@ struct check {
 must_check struct err *check(
 	const struct check_args *args, const struct registry_events *events, struct check *out);
 void check_drop(struct check *c);
+// Is it looked at as a program of this machine, rather than as an image?
+bool check_is_program(const char *name);
 size_t check_count(const struct check *c, enum finding_kind kind);
 // What the findings come to: damage ERR_FAILED, else a program that would not start ERR_NO_START,
 // else a target's or --platform's no ERR_POLICY, and so with args->strict a warning; NULL where all

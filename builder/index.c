@@ -254,8 +254,7 @@ static struct err *join(struct joining *j, const struct index_args *args, struct
 	return NULL;
 }
 
-// "docker://REF" for a bare one.
-static const char *registry_place(const char *word, struct arena *a)
+const char *index_place(const char *word, struct arena *a)
 {
 	return strncmp(word, "docker://", 9) == 0 ? word : arena_printf(a, "docker://%s", word);
 }
@@ -264,7 +263,7 @@ struct err *index_create(const struct index_args *args, const struct registry_ev
 	struct arena *a, struct transferred *out)
 {
 	struct joining j = {
-		.a = a, .word = args->words.at[0], .place = registry_place(args->words.at[0], a)};
+		.a = a, .word = args->words.at[0], .place = index_place(args->words.at[0], a)};
 
 	*out = (struct transferred){0};
 	TRY(place_refuse_file(args->words.at[0], "REF comes first, then the IMAGEs"));

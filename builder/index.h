@@ -17,6 +17,9 @@ struct index_args {
 must_check struct err *index_create(const struct index_args *args,
 	const struct registry_events *events, struct arena *a, struct transferred *out);
 
+// The place that the first word names: "docker://REF" for a bare one.
+const char *index_place(const char *word, struct arena *a);
+
 struct index_shown {
 	const char *name;
 	struct descriptor top;

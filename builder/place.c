@@ -296,6 +296,21 @@ struct err *place_file(const char *place, bool to_write, struct arena *a, const 
 	return NULL;
 }
 
+struct err *place_reach(const char *place, bool to_write, struct arena *a, struct place_reach *out)
+{
+	struct word w;
+
+	TRY(parse(place, to_write, a, &w));
+	*out = (struct place_reach){
+		.is_registry = w.kind == PLACE_REGISTRY,
+		.is_engine = w.kind == PLACE_DAEMON,
+		.is_layout = w.kind == PLACE_LAYOUT,
+	};
+	if (!out->is_registry && !out->is_engine && strcmp(w.path, "-") != 0)
+		out->path = w.path;
+	return NULL;
+}
+
 struct err *place_platform(
 	const char *place, struct arena *a, bool *is_single, struct platform *out)
 {

@@ -76,6 +76,14 @@ must_check struct err *place_refuse_file(const char *ref, const char *order);
 // The path of the archive that a place means; NULL: it is something else, or a stream.
 must_check struct err *place_file(
 	const char *place, bool to_write, struct arena *a, const char **out);
+// What it takes to read a place, or to write it.
+struct place_reach {
+	bool is_registry, is_engine;
+	const char *path; // of an archive or a layout; NULL: it is none, or a stream
+	bool is_layout;
+};
+must_check struct err *place_reach(
+	const char *place, bool to_write, struct arena *a, struct place_reach *out);
 // Would place_create send it to a registry; to which repository?
 must_check struct err *place_is_registry(
 	const char *place, struct arena *a, bool *out, struct ref *ref);

@@ -121,6 +121,15 @@ struct err *sysroot_read(
 	return e ? err_wrap(e, "--sysroot %s", text) : NULL;
 }
 
+const char *sysroot_image(const char *text, struct arena *a)
+{
+	struct platform platform;
+	bool is_for_all;
+	drop(err_drop) struct err *e = sysroot_read(text, &platform, &is_for_all, &text);
+
+	return e ? NULL : image_word(text, a);
+}
+
 static struct err *open_given(struct sysroots *s, const char *text)
 {
 	struct given *g = &s->given[s->ngiven];

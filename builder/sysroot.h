@@ -33,6 +33,8 @@ struct sysroots_options {
 };
 must_check struct err *sysroots_open(const struct sysroots_options *o, struct sysroots **out);
 void sysroots_drop(struct sysroots **s);
+// The place of the image that a word of --sysroot names; NULL: a directory.
+const char *sysroot_image(const char *text, struct arena *a);
 // This machine's "/".
 struct root *sysroots_host(const struct sysroots *s);
 // What came up while their resolvers worked, each once.

@@ -1,5 +1,6 @@
 // imgmin build: from programs to an image.
 #include "builder/build.h"
+#include "cli/confine.h"
 #include "cli/image_opts.h"
 #include "cli/project.h"
 #include "cli/registry_opts.h"
@@ -12,7 +13,11 @@ static struct err *build_run(void *args, const struct common_args *common)
 	const struct registry_events registry = show_registry(common);
 	const struct build_events events = show_build(common, &registry);
 
+	struct confinement c = {0};
+
 	TRY(show_refuse_terminal(args));
+	confine_build(&c, args);
+	confine_enter(&c, common);
 	TRY(build_images(args, &events, &b));
 	show_built(b, common);
 	return NULL;

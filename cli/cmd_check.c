@@ -3,6 +3,7 @@
 
 #include "builder/check.h"
 #include "builder/report.h"
+#include "cli/confine.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
 
@@ -48,7 +49,15 @@ static struct err *check_run(void *args, const struct common_args *common)
 	drop(check_drop) struct check c = {0};
 	const struct registry_events events = show_registry_reading(common);
 
-	TRY(check(args, &events, &c));
+	const struct check_args *a = args;
+	struct confinement rights = {.registry = &a->registry};
+
+	if (check_is_program(a->names.at[0]))
+		confine_sysroots(&rights, &a->sysroots);
+	else
+		confine_image(&rights, a->names.at[0], false);
+	confine_enter(&rights, common);
+	TRY(check(a, &events, &c));
 	print_findings(&c, common->verbose > 0);
 	if (!common->quiet)
 		print_summary(&c);

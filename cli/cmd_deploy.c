@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "builder/deploy.h"
 #include "builder/image.h"
+#include "cli/confine.h"
 #include "cli/progress.h"
 #include "cli/registry_opts.h"
 #include "cli/show.h"
@@ -16,8 +17,12 @@ static struct err *deploy_run(void *args, const struct common_args *common)
 	const struct registry_events events = show_registry(common);
 	struct deployed done;
 	char sent[16], held[16];
+	const struct deploy_args *d = args;
+	struct confinement c = {.registry = &d->registry, .starts_programs = true};
 	struct ref ref;
 
+	confine_image(&c, d->words.at[0], false);
+	confine_enter(&c, common);
 	TRY(deploy(args, &events, &a, &done));
 	progress_end();
 	size_text(done.bytes_sent, sent);

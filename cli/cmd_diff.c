@@ -3,6 +3,7 @@
 
 #include "builder/diff.h"
 #include "builder/results.h"
+#include "cli/confine.h"
 #include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
@@ -25,9 +26,14 @@ static struct err *diff_run(void *args, const struct common_args *common)
 	drop(diff_drop) struct diff d = {0};
 	struct diff_args *a = args;
 	const struct registry_events events = show_registry_reading(common);
+	struct confinement c = {.registry = &a->registry};
 
 	a->format = output_format(a->format, a->output);
 	a->keeps_same = strcmp(a->format, "html") == 0;
+	vec_each (name, &a->names)
+		confine_image(&c, *name, true);
+	confine_file(&c, a->output);
+	confine_enter(&c, common);
 	TRY(results_check_file(a->output, &a->names));
 	TRY(diff(a, &events, &d));
 	return output_whole(a->output, write_diff, &d);

@@ -6,6 +6,7 @@
 #include "builder/image.h"
 #include "builder/index.h"
 #include "builder/report.h"
+#include "cli/confine.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
 
@@ -13,8 +14,14 @@ static struct err *create_run(void *args, const struct common_args *common)
 {
 	drop(arena_drop) struct arena a = {0};
 	const struct registry_events events = show_registry(common);
+	const struct index_args *x = args;
+	struct confinement c = {.registry = &x->registry};
 	struct transferred done;
 
+	vec_each (word, &x->words)
+		confine_image(&c, *word, false);
+	confine_output(&c, index_place(x->words.at[0], &a));
+	confine_enter(&c, common);
 	TRY(index_create(args, &events, &a, &done));
 	for (size_t i = 0; i < done.names.len; i++)
 		show_pushed(stdout, done.names.at[i], &done.top);
@@ -41,8 +48,11 @@ static struct err *inspect_run(void *args, const struct common_args *common)
 	drop(arena_drop) struct arena a = {0};
 	const struct index_args *i = args;
 	const struct registry_events events = show_registry(common);
+	struct confinement c = {.registry = &i->registry};
 	struct index_shown x;
 
+	confine_image(&c, i->words.at[0], false);
+	confine_enter(&c, common);
 	TRY(index_inspect(i, &events, &a, &x));
 	if (strcmp(i->format, "text") == 0)
 		print_text(&x, &a);

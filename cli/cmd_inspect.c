@@ -1,6 +1,7 @@
 // imgmin inspect: what is in an image.
 #include "builder/inspect.h"
 #include "builder/results.h"
+#include "cli/confine.h"
 #include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
@@ -21,9 +22,13 @@ static struct err *inspect_run(void *args, const struct common_args *common)
 {
 	struct inspect_args *a = args;
 	struct inspection i = {a, show_registry_reading(common)};
+	struct confinement c = {.registry = &a->registry};
 
 	a->format = output_format(a->format, a->output);
-	TRY(results_check_file(i.args->output, &i.args->images));
+	confine_image(&c, a->images.at[0], true);
+	confine_file(&c, a->output);
+	confine_enter(&c, common);
+	TRY(results_check_file(a->output, &a->images));
 	return output_whole(i.args->output, write_inspection, &i);
 }
 

@@ -1,5 +1,6 @@
 // imgmin k8s: a DaemonSet for an image.
 #include "builder/k8s.h"
+#include "cli/confine.h"
 #include "cli/output.h"
 #include "cli/registry_opts.h"
 #include "cli/show_registry.h"
@@ -20,6 +21,10 @@ static struct err *k8s_run(void *args, const struct common_args *common)
 {
 	struct asked k = {args, show_registry_reading(common)};
 
+	struct confinement c = {.registry = &k.args->registry};
+
+	confine_image(&c, k.args->images.at[0], false);
+	confine_enter(&c, common);
 	return output_whole(NULL, write_yaml, &k);
 }
 

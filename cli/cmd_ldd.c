@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "builder/sysroot.h"
+#include "cli/confine.h"
 #include "cli/registry_opts.h"
 #include "cli/show.h"
 #include "cli/show_registry.h"
@@ -319,6 +320,10 @@ static struct err *ldd_all(struct ldd *l)
 static struct err *ldd_run(void *args, const struct common_args *common)
 {
 	struct ldd l = {.args = args, .events = show_registry_reading(common)};
+	struct confinement c = {.registry = &l.args->registry};
+
+	confine_sysroots(&c, &l.args->sysroots);
+	confine_enter(&c, common);
 	struct err *e = ldd_all(&l);
 
 	sysroots_drop(&l.sysroots);

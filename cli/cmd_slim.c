@@ -1,6 +1,7 @@
 // imgmin slim: make an image that is there smaller.
 #include "builder/report.h"
 #include "builder/slim.h"
+#include "cli/confine.h"
 #include "cli/image_opts.h"
 #include "cli/progress.h"
 #include "cli/registry_opts.h"
@@ -14,7 +15,12 @@ static struct err *slim_run(void *args, const struct common_args *common)
 	const struct build_events events = show_build(common, &registry);
 	const struct slim_args *a = args;
 
+	struct confinement c = {0};
+
 	TRY(show_refuse_terminal(&a->build));
+	confine_build(&c, &a->build);
+	confine_image(&c, a->images.at[0], true);
+	confine_enter(&c, common);
 	TRY(slim_image(a, &events, &s));
 	if (!common->quiet) {
 		FILE *out = progress_report();

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "builder/image.h"
+#include "cli/confine.h"
 #include "cli/progress.h"
 #include "cli/show_registry.h"
 
@@ -36,6 +37,7 @@ struct err *transfer_run(const struct transfer_args *args, const struct common_a
 	drop(places_drop) struct places places = {0};
 	const struct registry_events events = show_registry(common);
 	struct transfer_options o = {.with_referrers = args->referrers};
+	struct confinement c = {.registry = &args->registry};
 	struct platform platform;
 	struct transferred done;
 
@@ -43,6 +45,9 @@ struct err *transfer_run(const struct transfer_args *args, const struct common_a
 		TRY_AS(platform_parse(args->platform, &platform), "--platform");
 		o.platform = &platform;
 	}
+	confine_image(&c, from, false);
+	confine_output(&c, to);
+	confine_enter(&c, common);
 	TRY(places_open(&args->registry, &events, &places));
 	TRY(transfer_places(&places, from, to, &o, &a, &done));
 	progress_end();

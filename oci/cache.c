@@ -45,7 +45,7 @@ static struct err *make_rooms(struct cache *c)
 	return NULL;
 }
 
-static struct err *open_kept(const char *dir, struct cache **out)
+static struct err *make_kept(const char *dir, struct cache **out)
 {
 	drop(cache_drop) struct cache *c = mem_alloc(sizeof(*c));
 
@@ -56,11 +56,17 @@ static struct err *open_kept(const char *dir, struct cache **out)
 	if (c->fd < 0)
 		return err_sys(errno, "%s", dir);
 	TRY(make_rooms(c));
-	drop(fd_drop) int tmp = openat(c->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*out = take(c);
+	return NULL;
+}
+
+static struct err *open_kept(const char *dir, struct cache **out)
+{
+	TRY(make_kept(dir, out));
+	drop(fd_drop) int tmp = openat((*out)->fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	temp_sweep(tmp, CACHE_TEMP);
 	cache_sweep_partials(tmp, CACHE_PARTIAL_DAYS);
-	*out = take(c);
 	return NULL;
 }
 
@@ -96,6 +102,18 @@ const char *cache_default_dir(struct arena *a)
 	if (xdg && xdg[0] == '/') // a relative one is to be ignored (XDG base directory spec)
 		return arena_printf(a, "%s/imgmin", xdg);
 	return home && home[0] == '/' ? arena_printf(a, "%s/.cache/imgmin", home) : NULL;
+}
+
+const char *cache_prepare(const char *dir, struct arena *a)
+{
+	drop(cache_drop) struct cache *c = NULL;
+
+	if (!dir)
+		dir = cache_default_dir(a);
+	struct err *e = dir ? make_kept(dir, &c) : NULL;
+
+	err_drop(&e); // cache_open will meet it again, and tell
+	return c ? dir : NULL;
 }
 
 struct err *cache_open(const char *dir, bool is_temporary, struct arena *a, const char **warning,

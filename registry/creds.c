@@ -320,6 +320,30 @@ static struct err *from_option(const char *given, struct arena *a, struct creds 
 	return NULL;
 }
 
+static bool names_helper(const struct source *s)
+{
+	drop(json_drop) json_t *j = NULL;
+	struct stat st;
+
+	if (s->path && stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return true;
+	drop(err_drop) struct err *e = load(s, &j);
+
+	return !e &&
+		(member(j, "credsStore") || json_object_size(json_object_get(j, "credHelpers")));
+}
+
+bool creds_may_start(const char *given, const char *authfile)
+{
+	drop(arena_drop) struct arena a = {0};
+	const struct sources all = list_sources(authfile, &a);
+	bool found = false;
+
+	for (size_t i = 0; !given && !found && i < all.len; i++)
+		found = names_helper(&all.at[i]);
+	return found;
+}
+
 struct err *creds_find(const char *host, const char *repository, const char *given,
 	const char *authfile, struct arena *a, struct creds *out)
 {

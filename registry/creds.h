@@ -18,6 +18,9 @@ struct creds {
 must_check struct err *creds_find(const char *host, const char *repository, const char *given,
 	const char *authfile, struct arena *a, struct creds *out);
 
+// Might creds_find start a helper? A file that can be read but once is taken for one that says so.
+bool creds_may_start(const char *given, const char *authfile);
+
 // login: the helper that is configured for the host gets them, else the file that the next read
 // will find them in, atomically, mode 0600, its other fields kept. *where says which.
 must_check struct err *creds_store(const char *host, const char *username, const char *password,

@@ -65,6 +65,13 @@ static const char *find_certs(struct arena *a)
 	return dir && *dir ? dir : arena_printf(a, "%s/.docker", home ? home : "");
 }
 
+bool daemon_is_remote(void)
+{
+	const char *host = getenv("DOCKER_HOST");
+
+	return host && *host && strncmp(host, "unix://", 7) != 0;
+}
+
 static struct err *find_engine(struct engine *e)
 {
 	const char *host = getenv("DOCKER_HOST");

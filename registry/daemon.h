@@ -5,6 +5,8 @@
 #include "oci/transport.h"
 #include "registry/ref.h"
 
+// Is it at another machine, or at a port, rather than behind a socket?
+bool daemon_is_remote(void);
 // For reading: what `docker save REF` gives. It is spooled to a temporary file.
 must_check struct err *daemon_open(const struct ref *ref, struct transport **out);
 // For writing: what is put goes to the engine as an archive, as it comes; commit waits for its
