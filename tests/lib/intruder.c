@@ -1,6 +1,7 @@
 // Preloaded into imgmin it does what a file that took over its parser would do: once the file whose
-// path ends in INTRUDER_AT is being read, it starts a program, connects to the port INTRUDER_PORT and
-// makes a file, and tells on stderr what came of it. Program and write leave files in INTRUDER_DIR.
+// path ends in INTRUDER_AT is being read, it starts a program, connects to the port INTRUDER_PORT
+// and makes a file, and tells on stderr what came of it. Program and write leave files in
+// INTRUDER_DIR.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
