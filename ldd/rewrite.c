@@ -315,6 +315,43 @@ const char *rewrite_drop_needed(struct rewriter *w)
 	return NULL;
 }
 
+// ---- what is changed ----
+
+static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a_size && b_size && a < b + b_size && b < a + a_size;
+}
+
+// Are these bytes something else as well? Only a file made on purpose has the name of its loader or
+// its strings among them.
+static bool is_shared(const struct rewriter *w, uint64_t off, uint64_t size)
+{
+	const struct elf *e = w->e;
+	const uint64_t tables[][2] = {{e->dt.strtab, e->dt.strsz}, {e->dt.verneed, 1},
+		{e->dt.verdef, 1}, {e->dt.symtab, 1}, {e->dt.versym, 1}};
+	uint64_t at, left;
+
+	vec_each (s, &w->segments)
+		if ((s->type == PT_INTERP || s->type == PT_NOTE || s->type == PT_GNU_PROPERTY ||
+			    s->type == PT_TLS) &&
+			overlap(off, size, s->off, s->filesz))
+			return true;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		if (tables[i][0] && elf_locate(e, tables[i][0], &at, &left) &&
+			overlap(off, size, at, min(tables[i][1], left)))
+			return true;
+	return false;
+}
+
+static const char *check_shared(struct rewriter *w)
+{
+	bool is_any = is_shared(w, 0, w->header_size) || is_shared(w, w->phoff, w->phdrs_size);
+
+	vec_each (p, &w->patches) // the dynamic section's
+		is_any |= is_shared(w, p->off, p->size);
+	return is_any ? "its headers are other data as well" : NULL;
+}
+
 // ---- pieces ----
 
 static int by_off(const void *x, const void *y)
@@ -416,6 +453,7 @@ static const char *plan(struct rewriter *w)
 	why = why ? why : rewrite_read_sections(w);
 	why = why ? why : rewrite_check_known(w);
 	why = why ? why : rewrite_drop_needed(w);
+	why = why ? why : check_shared(w);
 	return why ? why : lay_out(w);
 }
 
