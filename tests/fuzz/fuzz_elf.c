@@ -43,6 +43,19 @@ static void expect_success(struct err *err)
 	err_drop(&err);
 }
 
+static void find_texts(struct file *f, const struct elf *e, struct arena *a)
+{
+	static const char *const texts[] = {"GLIBC_2.4", "/lib", "dlopen"};
+	bool found[3] = {false};
+	const char *after = NULL;
+
+	expect_success(elf_find_texts(f, e, texts, 3, found));
+	expect_success(elf_read_text_after(f, e, "GLIBC_", '.', a, &after));
+	use(after);
+	if (after && strchr(after, '.'))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	drop(arena_drop) struct arena a = {0};
@@ -77,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		use(*s);
 	vec_each (s, &dirs)
 		use(*s);
+	find_texts(f, &e, &a);
 	expect_success(elf_platform(f, &e, &platform));
 	if (elf_fits(&e, &e, &a, &why) != ELF_FITS)
 		use(why);
