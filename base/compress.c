@@ -64,7 +64,7 @@ static uint64_t gzip_block(int level, uint64_t size)
 {
 	if (level == GZIP_LEVEL_MAX && size && size <= SMALL_INPUT)
 		return size;
-	if (size == 0 || size > 2 * BLOCK_LARGE)
+	if (size == 0 || size > 2UL * BLOCK_LARGE)
 		return BLOCK_LARGE;
 	return size <= BLOCK_ALONE ? BLOCK_ALONE : (size + 1) / 2;
 }

@@ -12,7 +12,7 @@ _Static_assert(sizeof(SHA256_CTX) <= sizeof(((struct hasher *)0)->state), "hashe
 
 bool digest_parse(const char *text, struct digest *out)
 {
-	const size_t prefix = strlen(PREFIX), hex = 2 * SHA256_DIGEST_LENGTH;
+	const size_t prefix = strlen(PREFIX), hex = 2 * (size_t)SHA256_DIGEST_LENGTH;
 
 	if (strncmp(text, PREFIX, prefix) != 0 ||
 		strspn(text + prefix, "0123456789abcdef") != hex || text[prefix + hex] != '\0')

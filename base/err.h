@@ -17,19 +17,19 @@ struct err;
 #define must_check __attribute__((warn_unused_result))
 
 // One line, no full stop.
-must_check struct err *err_new(enum err_kind kind, const char *fmt, ...)
+must_check never_null struct err *err_new(enum err_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 // «text: strerror(number)», of kind ERR_FAILED.
-must_check struct err *err_sys(int number, const char *fmt, ...)
+must_check never_null struct err *err_sys(int number, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 // «text: cause»; kind, errno and hint stay those of the cause, which is taken over.
-must_check struct err *err_wrap(struct err *cause, const char *fmt, ...)
+must_check never_null struct err *err_wrap(struct err *cause, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 // The same error with the line that tells the user what to do next; an earlier hint stays.
-must_check struct err *err_hint(struct err *e, const char *fmt, ...)
+must_check never_null struct err *err_hint(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 // The same error as one of that errno: a registry's 404 is ENOENT.
-must_check struct err *err_as(struct err *e, int number);
+must_check never_null struct err *err_as(struct err *e, int number);
 
 enum err_kind err_kind(const struct err *e);
 // The errno behind it, 0 where there was none.

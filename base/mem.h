@@ -13,27 +13,31 @@
 		taken_;                                                                            \
 	})
 
+// What never returns NULL says so, to the compiler and to the analysers.
+#define never_null __attribute__((returns_nonnull))
+
 // Zeroed memory of n bytes; ends the program with a message and status 1 when there is none.
 // Sizes that come from files are bounded by their parser before they get here.
-void *mem_alloc(size_t n);
+never_null void *mem_alloc(size_t n);
 // p resized to n bytes; new bytes are not zeroed.
-void *mem_resize(void *p, size_t n);
+never_null void *mem_resize(void *p, size_t n);
 // For drop(mem_drop): frees *pp, where pp is the address of any pointer.
 void mem_drop(void *pp);
 
-char *str_dup(const char *s);
-char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-char *str_vprintf(const char *fmt, va_list ap);
+never_null char *str_dup(const char *s);
+never_null char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+never_null char *str_vprintf(const char *fmt, va_list ap);
 
 // An arena owns everything allocated from it until arena_drop. A zeroed struct is an empty arena.
 struct arena {
 	struct arena_block *block;
 };
 // Zeroed, aligned for any type.
-void *arena_alloc(struct arena *a, size_t n);
-char *arena_strdup(struct arena *a, const char *s);
-char *arena_strndup(struct arena *a, const char *s, size_t n);
-char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+never_null void *arena_alloc(struct arena *a, size_t n);
+never_null char *arena_strdup(struct arena *a, const char *s);
+never_null char *arena_strndup(struct arena *a, const char *s, size_t n);
+never_null char *arena_printf(struct arena *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 void arena_drop(struct arena *a);
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
@@ -51,9 +55,9 @@ void arena_drop(struct arena *a);
 	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)),                 \
 		&(v)->at[(v)->len++])
 // for (T *it = …): vec_each(it, &v) { use *it }
-#define vec_each(it, v)                                                                            \
-	for (__typeof__((v)->at + 0) it = (v)->at; (size_t)(it - (v)->at) < (v)->len; it++)
-void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size);
+// NOLINTNEXTLINE(bugprone-macro-parentheses): it is a name
+#define vec_each(it, v) for (__auto_type it = (v)->at + 0; (size_t)(it - (v)->at) < (v)->len; it++)
+never_null void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size);
 
 // A list of strings, the commonest growing array.
 struct strings {
@@ -61,4 +65,4 @@ struct strings {
 	size_t len, cap;
 };
 // "a, b, c and 4 more": at most max of them.
-const char *strings_shown(const struct strings *s, size_t max, struct arena *a);
+never_null const char *strings_shown(const struct strings *s, size_t max, struct arena *a);

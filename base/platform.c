@@ -222,7 +222,7 @@ bool platform_runs(const struct platform *device, const struct platform *image)
 
 int platform_level(const struct platform *p)
 {
-	return *p->variant == 'v' ? atoi(p->variant + 1) : 0;
+	return *p->variant == 'v' ? (int)strtol(p->variant + 1, NULL, 10) : 0;
 }
 
 static int class_in_index(const struct platform *p)

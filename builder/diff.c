@@ -50,7 +50,7 @@ static struct err *same_bytes(
 {
 	enum { CHUNK = 1 << 16 };
 	drop(file_drop) struct file *f = NULL, *g = NULL;
-	drop(mem_drop) char *buf = mem_alloc(2 * CHUNK);
+	drop(mem_drop) char *buf = mem_alloc((size_t)2 * CHUNK);
 	uint64_t size;
 
 	TRY(root_open_file(x, px, &f));

@@ -214,7 +214,7 @@ static struct err *settle(struct joining *j, const struct strings *names, struct
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		const char *there, *name;
 
-		poll(NULL, 0, SETTLE_MS + (int)(getpid() % SETTLE_MS));
+		(void)poll(NULL, 0, SETTLE_MS + (int)(getpid() % SETTLE_MS));
 		TRY(keep(j, &there));
 		if (strcmp(there, top->digest) == 0)
 			return NULL;

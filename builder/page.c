@@ -10,10 +10,12 @@
 #include "base/mem.h"
 
 // The parts of the page as they stand beside this file; the Makefile knows that they belong to it.
+// NOLINTBEGIN(bugprone-macro-parentheses): a name to declare
 #define PART(name, file)                                                                           \
 	__asm__(".pushsection .rodata\n" #name ":\n.incbin \"" file "\"\n" #name "_end:\n"         \
 		".byte 0\n.popsection");                                                           \
 	extern const char name[], name##_end[]
+// NOLINTEND(bugprone-macro-parentheses)
 
 PART(page_body, "builder/page.html");
 PART(page_style, "builder/page.css");

@@ -2,7 +2,7 @@
 #include "builder/python_path.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "builder/python.h"
@@ -39,13 +39,13 @@ static bool has_dir(struct root *r, const char *path)
 // "python3.11" → 11; 0 where the name says nothing.
 static unsigned minor_of_name(const char *name)
 {
-	unsigned minor = 0;
-	char rest;
+	char *rest;
 
-	if (sscanf(name, "python3.%3u%c", &minor, &rest) != 1 &&
-		(sscanf(name, "python3.%3u%c", &minor, &rest) != 2 || (rest != 'd' && rest != 'm')))
+	if (strncmp(name, "python3.", 8) != 0 || !isdigit((unsigned char)name[8]))
 		return 0;
-	return minor;
+	unsigned long minor = strtoul(name + 8, &rest, 10);
+
+	return minor < 1000 && (!*rest || *rest == 'd' || *rest == 'm') ? (unsigned)minor : 0;
 }
 
 static bool is_python_name(const char *name)

@@ -94,13 +94,11 @@ static void here_line(struct reader *r, const struct here *h)
 	struct word unused = {0};
 
 	while (!is_done(r) && at(r, 0) != '\n') {
-		if (h->quoted)
-			r->pos++;
-		else if (at(r, 0) == '\\')
+		if (!h->quoted && at(r, 0) == '\\')
 			r->pos += 2;
-		else if (at(r, 0) == '$')
+		else if (!h->quoted && at(r, 0) == '$')
 			dollar(r, &unused, true);
-		else if (at(r, 0) == '`')
+		else if (!h->quoted && at(r, 0) == '`')
 			backquote(r, true);
 		else
 			r->pos++;

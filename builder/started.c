@@ -114,7 +114,7 @@ static struct err *start(struct inside *in, struct started s, int depth)
 	find_file(in, &s);
 	if (s.walk && is_known(in, s.walk))
 		return NULL;
-	if (!s.trouble)
+	if (s.walk && !s.trouble)
 		TRY(script_read(in->root, s.walk->path, &in->arena, &script));
 	if (script.is_elf)
 		TRY(resolve(in, &s));

@@ -28,7 +28,7 @@ char *trace_skip_prefix(char *s, char pid[16], bool *has_pid)
 			s = strchr(s, ')') + 1;
 		} else if ((n = strspn(s, "0123456789:.")) && (s[n] == ' ' || s[n] == '<')) {
 			bool is_pid = !*has_pid && n < 8 && strspn(s, "0123456789") == n &&
-				atol(s) <= TRACE_PID_LIMIT;
+				strtol(s, NULL, 10) <= TRACE_PID_LIMIT;
 
 			if (is_pid) {
 				snprintf(pid, 16, "%.*s", (int)n, s);
@@ -88,12 +88,13 @@ static bool parse_result(char *s, struct call *c)
 	s += strspn(s, " \t");
 	if (*s++ != '=' || *s++ != ' ')
 		return false;
-	c->result = *s == '?' ? -1 : (long long)strtoull(s, &end, 0);
-	if (*s != '?' && end == s)
-		return false;
-	if (*s != '?' && *end == '<')
+	c->result = -1;
+	if (*s == '?')
+		return true;
+	c->result = (long long)strtoull(s, &end, 0);
+	if (*end == '<')
 		c->annotation = end;
-	return true;
+	return end != s;
 }
 
 // "openat(AT_FDCWD</usr>, "share", O_RDONLY) = 3</usr/share>"; cuts text into pieces.

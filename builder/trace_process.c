@@ -23,7 +23,7 @@ static struct fds *fds_copy(const struct fds *from)
 	f->holders = 1;
 	f->len = from ? from->len : 0;
 	f->at = mem_alloc(f->len * sizeof(*f->at));
-	if (f->len)
+	if (from && f->len)
 		memcpy(f->at, from->at, f->len * sizeof(*f->at));
 	return f;
 }
@@ -128,12 +128,13 @@ struct process *trace_process_orphan(struct trace *t, const char *pid)
 	struct process *parent = t->cloning.len ? t->cloning.at[0] : NULL;
 
 	p->orphan = true;
-	if (parent)
-		tree_is(p->cwd, parent->cwd->tree);
+	if (!parent)
+		return p;
+	tree_is(p->cwd, parent->cwd->tree);
 	vec_each (other, &t->cloning)
 		if ((*other)->cwd->place != parent->cwd->place)
 			return p;
-	if (parent && parent->pending)
+	if (parent->pending)
 		trace_process_inherit(t, p, parent, parent->pending);
 	return p;
 }

@@ -113,7 +113,7 @@ static struct err *prune_run(void *args, const struct common_args *common)
 	if (c->all)
 		how.keep_size = 0;
 	else if (!is_sized)
-		how.used_before = ((int64_t)time(NULL) - DAYS * 24 * 3600) * SECOND;
+		how.used_before = ((int64_t)time(NULL) - DAYS * 24LL * 3600) * SECOND;
 	TRY(cache_prune(c->cache_dir, &how, &a, &done));
 	printf("freed %s (%zu removed); %s (%zu) left in %s\n",
 		size_text(done.removed_size, removed), done.removed,

@@ -100,7 +100,7 @@ static struct err *login_run(void *args, const struct common_args *common)
 	drop(places_drop) struct places places = {0};
 	const struct registry_events events = show_registry(common);
 	const struct login_args *login = args;
-	const char *username, *password, *where = NULL;
+	const char *username = NULL, *password = NULL, *where = NULL;
 	struct ref ref;
 
 	TRY(places_open(&login->registry, &events, &places));

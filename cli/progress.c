@@ -272,7 +272,7 @@ static void *tick(void *unused)
 		struct timespec at;
 
 		clock_gettime(CLOCK_MONOTONIC, &at);
-		at.tv_nsec += FRAME * 1000000;
+		at.tv_nsec += FRAME * 1000000L;
 		at.tv_sec += at.tv_nsec / 1000000000;
 		at.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&p.wake, &p.lock, &at);

@@ -134,7 +134,7 @@ static void time_text(int64_t ms, bool with_tenths, char out[16])
 		snprintf(out, 16, "%ds", (int)s);
 	else if (s < 3600)
 		snprintf(out, 16, "%dm%02ds", (int)(s / 60), (int)(s % 60));
-	else if (s < 100 * 3600)
+	else if (s < 100 * 3600LL)
 		snprintf(out, 16, "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
 	else
 		snprintf(out, 16, "days");

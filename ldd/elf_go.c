@@ -87,8 +87,8 @@ static bool locate_pointed(
 	uint64_t at, left;
 
 	if (!view_read(v, info + 16 + size, size, bytes) ||
-		!elf_locate(e, view_uint(v, bytes, size), &at, &left) || left < 2 * size ||
-		!view_read(v, at, 2 * size, bytes))
+		!elf_locate(e, view_uint(v, bytes, size), &at, &left) || left < 2UL * size ||
+		!view_read(v, at, 2UL * size, bytes))
 		return false;
 	*n = view_uint(v, bytes + size, size);
 	return elf_locate(e, view_uint(v, bytes, size), off, &left) && *n <= left;

@@ -57,9 +57,9 @@ static uint64_t count_by_hash(struct symbols_reader *r)
 		r->v->is_64 && (r->e->machine == EM_S390 || r->e->machine == EM_ALPHA) ? 8 : 4;
 	uint8_t bytes[16];
 
-	if (!r->e->dt.hash || !elf_locate(r->e, r->e->dt.hash, &off, &left) || left < 2 * size)
+	if (!r->e->dt.hash || !elf_locate(r->e, r->e->dt.hash, &off, &left) || left < 2UL * size)
 		return 0;
-	return view_read(r->v, off, 2 * size, bytes) ? view_uint(r->v, bytes + size, size) : 0;
+	return view_read(r->v, off, 2UL * size, bytes) ? view_uint(r->v, bytes + size, size) : 0;
 }
 
 // DT_GNU_HASH: the highest bucket begins the last chain; its end is the last symbol

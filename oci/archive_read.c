@@ -293,7 +293,7 @@ static struct err *make_up(struct archive_in *in, const struct docker_save *s)
 	struct manifest m = {.schema_version = 2, .media_type = OCI_MANIFEST};
 	drop(arena_drop) struct arena a = {0};
 	struct image_config c;
-	struct span text;
+	struct span text = {NULL, 0};
 
 	if (!tar_clean_name(s->config, clean))
 		return err_new(ERR_FAILED, "config %s climbs out", s->config);
@@ -319,7 +319,7 @@ static struct err *make_up(struct archive_in *in, const struct docker_save *s)
 static struct err *read_docker(struct archive_in *in)
 {
 	struct json_list images;
-	struct span text;
+	struct span text = {NULL, 0};
 
 	TRY(read_member(in, "manifest.json", &in->arena, &text));
 	TRY(json_read_list(text, &docker_save_table, &in->arena, &images, "manifest.json"));
@@ -335,7 +335,7 @@ static struct err *read_docker(struct archive_in *in)
 static struct err *read_documents(struct archive_in *in)
 {
 	struct index x;
-	struct span text;
+	struct span text = {NULL, 0};
 
 	if (find(in, "index.json")) {
 		TRY(read_member(in, "index.json", &in->arena, &text));

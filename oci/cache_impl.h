@@ -22,4 +22,4 @@ const char *cache_default_dir(struct arena *a);
 // Removes downloads that nobody went on with for so many days, and nobody is at.
 void cache_sweep_partials(int tmp, int days);
 // Makes room: the least recently used beyond CACHE_MAX goes. Best effort; one process at a time.
-void cache_trim(int fd);
+void cache_trim(int dir);

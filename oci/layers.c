@@ -222,7 +222,7 @@ static struct err *take_layer(struct layers *l, struct transport *t, const struc
 	p->digest = d->digest;
 	if (l->options->cache && diff_id && l->nfiles_open < FILES_OPEN_MAX)
 		TRY(cache_get(l->options->cache, diff_id, &p->tar, &found));
-	if (!found)
+	if (!found || !diff_id)
 		return take_stored(l, t, d, diff_id, p);
 	l->nfiles_open++;
 	p->is = *diff_id;

@@ -13,7 +13,7 @@ struct challenges {
 
 // Adds the challenges of one header's value. What is malformed is skipped: another challenge beside
 // it may be one we understand.
-void challenges_add(const char *value, struct arena *a, struct challenges *out);
+void challenges_add(const char *p, struct arena *a, struct challenges *out);
 // The first one of that scheme, NULL if there is none.
 const struct challenge *challenges_find(const struct challenges *c, const char *scheme);
 // A parameter's value, NULL where there is none.

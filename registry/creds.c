@@ -418,7 +418,7 @@ static void make_parent(const char *path)
 
 	if (mkdir(dir, 0700) && errno == ENOENT) {
 		make_parent(dir);
-		mkdir(dir, 0700); // what fails shows when the file is opened
+		(void)mkdir(dir, 0700); // what fails shows when the file is opened
 	}
 }
 

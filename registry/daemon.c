@@ -15,8 +15,8 @@
 
 #define API_NEWEST "1.47"     // of those this was written for
 #define ANSWER_MAX (1u << 20) // bytes of an answer that is no image
-#define CONNECT_SECONDS 10l
-#define QUESTION_SECONDS 60l // for an answer that needs no work
+#define CONNECT_SECONDS 10L
+#define QUESTION_SECONDS 60L // for an answer that needs no work
 
 struct engine {
 	const struct curl_table *curl;
@@ -125,7 +125,7 @@ static void set_up(struct call *c, const char *url)
 	CURL *h = c->easy;
 
 	curl->easy_setopt(h, CURLOPT_URL, url);
-	curl->easy_setopt(h, CURLOPT_NOSIGNAL, 1l);
+	curl->easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl->easy_setopt(h, CURLOPT_PROXY, "");
 	curl->easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	curl->easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -141,7 +141,7 @@ static void set_up(struct call *c, const char *url)
 	c->headers = curl->slist_append(c->headers, "Transfer-Encoding: chunked");
 	c->headers = curl->slist_append(c->headers, "Expect:");
 	curl->easy_setopt(h, CURLOPT_HTTPHEADER, c->headers);
-	curl->easy_setopt(h, CURLOPT_POST, 1l);
+	curl->easy_setopt(h, CURLOPT_POST, 1L);
 	curl->easy_setopt(h, CURLOPT_READFUNCTION, c->send);
 	curl->easy_setopt(h, CURLOPT_READDATA, c->send_arg);
 }

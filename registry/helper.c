@@ -14,8 +14,6 @@
 
 enum { HELPER_SECONDS = 15, OUTPUT_MAX = 64 << 10 };
 
-extern char **environ;
-
 static bool is_name(const char *name)
 {
 	return *name && strlen(name) < 100 &&
@@ -109,7 +107,7 @@ static int reap(pid_t pid, int64_t deadline, bool is_useless)
 static struct err *converse(
 	const char *program, const char *verb, const char *input, struct buffer *out, int *status)
 {
-	const int64_t deadline = now_ms() + HELPER_SECONDS * 1000;
+	const int64_t deadline = now_ms() + HELPER_SECONDS * 1000LL;
 	int in[2], answer[2];
 	pid_t pid;
 

@@ -11,9 +11,9 @@
 
 #define AT_ONCE 6
 #define HEADERS_MAX (64u << 10) // bytes of an answer's headers
-#define UPLOAD_BUFFER (512l << 10)
-#define DOWNLOAD_BUFFER (256l << 10)
-#define CONNECT_SECONDS 30l
+#define UPLOAD_BUFFER (512L << 10)
+#define DOWNLOAD_BUFFER (256L << 10)
+#define CONNECT_SECONDS 30L
 #define WINDOW 30000 // ms in which WINDOW_BYTES have to come or go
 #define WINDOW_BYTES 480
 #define ANSWER 300000 // ms a registry may take to store what it was sent whole
@@ -57,7 +57,7 @@ struct err *http_open(struct http **out)
 	if (!h->multi)
 		return err_new(ERR_FAILED, "libcurl has no memory");
 	h->curl->multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)AT_ONCE);
-	h->curl->multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 2l * AT_ONCE);
+	h->curl->multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 2L * AT_ONCE);
 	*out = take(h);
 	return NULL;
 }
@@ -230,9 +230,9 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 static void set_body(struct http *h, CURL *e, struct exchange *x)
 {
 	if (!strcmp(x->method, "HEAD"))
-		SET(NOBODY, 1l);
+		SET(NOBODY, 1L);
 	else if (x->body)
-		SET(UPLOAD, 1l);
+		SET(UPLOAD, 1L);
 	SET(CUSTOMREQUEST, x->method);
 	if (!x->body)
 		return;
@@ -259,8 +259,8 @@ static void set_tls(struct http *h, CURL *e, const struct exchange *x)
 		SET(SSLKEY, t->key);
 	}
 	if (x->is_unverified) {
-		SET(SSL_VERIFYPEER, 0l);
-		SET(SSL_VERIFYHOST, 0l);
+		SET(SSL_VERIFYPEER, 0L);
+		SET(SSL_VERIFYHOST, 0L);
 	}
 }
 
@@ -285,7 +285,7 @@ static void begin(struct http *h, struct exchange *x)
 	SET(URL, x->url);
 	SET(PRIVATE, x);
 	SET(ERRORBUFFER, s->error);
-	SET(NOSIGNAL, 1l);
+	SET(NOSIGNAL, 1L);
 	SET(PROTOCOLS_STR, "http,https");
 	SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(USERAGENT, "imgmin/" VERSION);

@@ -16,8 +16,6 @@
 #define SSH_FAILED 255       // ssh(1), EXIT STATUS
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
-extern char **environ;
-
 struct ssh {
 	struct ssh_target to;
 	pid_t pid;

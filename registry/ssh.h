@@ -21,4 +21,4 @@ int ssh_input(const struct ssh *s);
 // Ends its stdin, waits for it, and gives what it wrote to stdout and stderr together (owned by s)
 // and its exit status. ERR_NETWORK with ssh's own words where the connection failed.
 must_check struct err *ssh_finish(struct ssh *s, const char **said, int *status);
-void ssh_drop(struct ssh **s); // ends what goes on
+void ssh_drop(struct ssh **p); // ends what goes on

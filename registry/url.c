@@ -40,7 +40,7 @@ static struct err *fill(const struct curl_table *c, CURLU *u, struct arena *a, s
 	for (char *p = plain; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	out->host = plain;
-	out->port = atoi(port);
+	out->port = (int)strtol(port, NULL, 10);
 	return NULL;
 }
 
