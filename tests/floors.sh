@@ -26,7 +26,7 @@ climbs() {
 # A header must stand alone, whatever was included before it.
 not_self_contained() {
 	local header
-	for header in $(ls -- */*.h 2>/dev/null); do
+	for header in */*.h; do
 		[ -n "${floor[${header%%/*}]-}" ] || continue
 		${CC:-cc} -std=gnu11 -I. -D_GNU_SOURCE -fsyntax-only -x c -include "$header" /dev/null \
 			>/dev/null 2>&1 || echo "$header does not compile by itself"

@@ -192,7 +192,7 @@ new" ]
 	gcc -o m m.c l/libg.so.1 -Wl,-rpath,"$PWD/l" -Wl,-rpath-link,l/deps
 	build m
 	unpack
-	! grep -F "${PWD#/}" root.list
+	! grep -F "${PWD#/}" root.list || false
 	run_inside /usr/bin/m
 	mkdir far
 	mv l/libg.so.1 far

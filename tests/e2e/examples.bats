@@ -80,7 +80,7 @@ gpio-sim: 17=1 27=1 22=0
 gpio-sim: 17=0 27=0 22=1
 gpio-sim: 17=0 27=1 22=0
 gpio-sim: 17=0 27=0 22=0'
-times=(--times 5,5,5,5)
+times=(--times "5,5,5,5")
 
 one_cycle() { # COMMAND...
 	expect 0 "$@" "${times[@]}" --cycles 1

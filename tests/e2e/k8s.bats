@@ -42,7 +42,7 @@ is() {
 	}
 }
 
-container=.spec.template.spec.containers[0]
+container='.spec.template.spec.containers[0]'
 
 @test "an index: by digest, on its architectures, without rights" {
 	k8s x "$r_hub/user/sensor_x:1.2"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs every fuzz target over its corpus, file by file. Prints TAP.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 B=${B:-build}
 
 sources=(tests/fuzz/fuzz_*.c)

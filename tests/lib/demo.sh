@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 export B=${B:-build}
 demo=$B/demo
 imgmin=$B/imgmin
-tag=imgmin-demo/sensor
+tag="imgmin-demo/sensor"
 
 say() { printf '\n== %s\n' "$*"; }
 # Shows a command as it would be typed, and runs it.

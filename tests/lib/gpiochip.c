@@ -40,7 +40,7 @@ int open(const char *path, int flags, ...)
 	int mode;
 
 	va_start(args, flags);
-	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
+	mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(args, int) : 0;
 	va_end(args);
 	if (strcmp(path, "/dev/gpiochip-test"))
 		return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(

@@ -29,7 +29,7 @@ server_start() {
 	done
 	[ -e "$dir/ports" ] || { cat "$dir/stderr"; return 1; }
 	export "${name}_log=$dir/log"
-	while IFS== read -r key value; do
+	while IFS='=' read -r key value; do
 		export "${name}_$key=$value"
 	done <"$dir/ports"
 }

@@ -39,7 +39,7 @@ static struct section *add_section(
 	struct section *s = &sections[nsections++];
 
 	*s = (struct section){
-		name, type, flags, flags & SHF_ALLOC ? BUILD_VADDR + off : 0, off, size, 1, 0};
+		name, type, flags, (flags & SHF_ALLOC) ? BUILD_VADDR + off : 0, off, size, 1, 0};
 	return s;
 }
 
