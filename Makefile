@@ -87,6 +87,31 @@ check:
 	@$(SUB) -j2 all tests
 	@B=$(B) tests/run.sh unit e2e
 
+# The static checks. Those that look at one file at a time leave a stamp beside its object, which
+# knows the headers, so that a second run looks only at what has changed.
+lint:
+	@tests/lib/deps.sh lint
+	@$(SUB) -j2 all
+	@B=$(B) tests/run.sh lint
+
+CHECKED := $(SRC) cli/main.c
+lint-gcc: $(CHECKED:%.c=$(B)/lint/%.gcc)
+lint-clang: $(CHECKED:%.c=$(B)/lint/%.clang)
+lint-tidy: $(CHECKED:%.c=$(B)/lint/%.tidy)
+checked = @mkdir -p $(@D); $(1) $(filter-out -f%,$(CPPFLAGS) $(CFLAGS)) >$@.log 2>&1 && mv $@.log $@
+# Warnings that are off for one file: tests/lint/gcc.txt.
+wrong_in = $(shell sed -n 's|^$(1) \([^ ]*\) .*|-Wno-analyzer-\1|p' tests/lint/gcc.txt)
+
+# DeadStores would be all about variables that cleanup reads.
+ANALYSER := -o /dev/null $(addprefix -Xclang ,-analyzer-werror -analyzer-output=text \
+	-analyzer-disable-checker=deadcode.DeadStores)
+$(B)/lint/%.gcc: %.c $(B)/%.o tests/lint/gcc.txt
+	$(call checked,gcc -fanalyzer -Werror $(call wrong_in,$<) -c -o /dev/null $<)
+$(B)/lint/%.clang: %.c $(B)/%.o tests/lint/never_null.h
+	$(call checked,clang --analyze $(ANALYSER) $(if $(filter-out base/err.c,$<),-include tests/lint/never_null.h) $<)
+$(B)/lint/%.tidy: %.c $(B)/%.o .clang-tidy
+	$(call checked,clang-tidy --quiet $< --)
+
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer; the first finding ends a test.
 san:
 	@tests/lib/deps.sh unit
@@ -177,5 +202,6 @@ image: all
 clean:
 	rm -rf $(B) build-san build-fuzz
 
-.PHONY: all bench check clean completions deb demo faults fuzz golden image install san tests uninstall unit
+.PHONY: all bench check clean completions deb demo faults fuzz golden image install lint lint-clang lint-gcc \
+	lint-tidy san tests uninstall unit
 -include $(OBJ:.o=.d) $(B)/cli/main.d $(UNIT:=.d)

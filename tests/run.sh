@@ -1,18 +1,19 @@
 #!/bin/bash
 # Runs tests and ends with one line «N passed, N failed», and the skipped ones where there are any.
 #
-#   tests/run.sh unit|e2e|FILE...
+#   tests/run.sh unit|e2e|lint|FILE...
 #
 # unit: the cmocka programs in $B/unit, the corpus of the fuzz targets, and the checks of the
-# sources; e2e: tests/e2e/*.bats on the built program. Every test speaks TAP, whose output is kept
-# in $B/tap. Two run at a time (JOBS=N for more). GOLDEN=write makes tests re-record golden files.
+# sources; e2e: tests/e2e/*.bats on the built program; lint: the static checks. Every test speaks
+# TAP, whose output is kept in $B/tap.
+# Two run at a time (JOBS=N for more). GOLDEN=write makes tests re-record golden files.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 export B=${B:-build}
 tap=$B/tap
 jobs=${JOBS:-$(nproc)}
 
-fail_usage() { echo "usage: tests/run.sh unit|e2e|FILE..." >&2; exit 2; }
+fail_usage() { echo "usage: tests/run.sh unit|e2e|lint|FILE..." >&2; exit 2; }
 
 # One test file: its TAP goes to $tap/NAME.tap, its exit status behind it.
 run_one() { # FILE
@@ -74,6 +75,7 @@ for word; do
 		files+=(tests/floors.sh tests/style.sh)
 		[ ! -e tests/fuzz/replay.sh ] || files+=(tests/fuzz/replay.sh) ;;
 	e2e) files+=(tests/e2e/*.bats) ;;
+	lint) files+=(tests/lint.sh) ;;
 	*) files+=("$word") ;;
 	esac
 done

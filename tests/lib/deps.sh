@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that a goal needs and this machine lacks, and says which.
 #
-#   tests/lib/deps.sh build|demo|unit|check|bench|fuzz|deb|image     installs
+#   tests/lib/deps.sh build|demo|unit|lint|check|bench|fuzz|deb|image     installs
 #   tests/lib/deps.sh --print GOAL                         only prints the apt-get line, if any
 #
 # Exit status: 0 nothing is missing any more, 2 no right to install (the line to run is printed),
@@ -27,18 +27,21 @@ e2e='bats python3 curl openssl iproute2 zstd libdeflate-tools jq attr file binut
 	debian-archive-keyring scdoc golang-go chromium? zsh fish tmux
 	python3-jsonschema python3-yaml npm? shellcheck lintian openssh-client openssh-server time'
 
+lint='clang clang-tidy cppcheck shellcheck pmccabe'
+
 packages_of() {
 	case $1 in
 	build) echo "$build" ;;
 	demo) echo "$build $armhf $emulator" ;;
 	unit) echo "$build $unit" ;;
-	check) echo "$build $unit $armhf $emulator $engines $e2e" ;;
+	lint) echo "$build $lint" ;;
+	check) echo "$build $unit $armhf $emulator $engines $e2e $lint" ;;
 	bench) echo "$build $armhf hyperfine libtree buildah pigz time python3 docker-registry? skopeo curl
 		mmdebstrap debian-archive-keyring" ;;
 	deb | image) echo "$build $cross scdoc dpkg-dev" ;;
 	fuzz) echo "$build clang llvm" ;;
 	*)
-		echo "usage: tests/lib/deps.sh [--print] build|demo|unit|check|bench|fuzz|deb|image" >&2
+		echo "usage: tests/lib/deps.sh [--print] build|demo|unit|lint|check|bench|fuzz|deb|image" >&2
 		exit 2
 		;;
 	esac
