@@ -15,13 +15,31 @@ bool is_system_path(const char *path)
 	return false;
 }
 
+// Below the folder whose bin holds the program: where pyenv puts a Python, or a virtual
+// environment.
+static bool is_beside(const char *program, const char *path)
+{
+	size_t n = (size_t)(path_base(program) - program);
+
+	if (n < 6 || strncmp(program + n - 5, "/bin/", 5) != 0)
+		return false;
+	return strncmp(path, program, n - 5) == 0 && path[n - 5] == '/';
+}
+
+// An interpreter stays where its script says that it is, and so does what came with it.
+static bool is_of_interpreter(const struct program *g, const char *path)
+{
+	return g->script.root && (is_beside(g->path, path) || is_beside(g->file->walk->path, path));
+}
+
 bool is_own(const struct installed *p, const struct object_file *f)
 {
 	if (f->root != p->program.sysroot->root)
 		return true;
 	if (bundle_holds(p->program.bundle, f->walk->path))
 		return false; // it stands in the sysroot as it will in the image
-	return root_is_host(f->root) && !is_system_path(f->walk->path);
+	return root_is_host(f->root) && !is_of_interpreter(&p->program, f->walk->path) &&
+		!is_system_path(f->walk->path);
 }
 
 static const char *install_path(const struct assembly *a, const char *name)
@@ -42,7 +60,9 @@ void own_place_program(const struct assembly *a, struct installed *p)
 	bool is_install = a->spec->args->install && !g->script.root && !g->bundle;
 
 	// A program of the sysroot keeps its name there, be it a link's.
-	p->path = is_install || is_own(p, g->file) ? install_path(a, path_base(g->path)) : g->path;
+	p->path = is_install || (!g->script.root && is_own(p, g->file))
+		? install_path(a, path_base(g->path))
+		: g->path;
 	if (!g->script.root)
 		return;
 	p->script_path = g->script.root == g->sysroot->root && !root_is_host(g->script.root) &&

@@ -42,6 +42,10 @@ static struct err *start(struct collector *c)
 	// exec_prefix is where lib-dynload is; without it the interpreter says it is lost.
 	if (c->path.dynload)
 		python_add_file(c, c->o->sysroot, NULL, c->path.dynload, why.by);
+	if (c->path.venv.config)
+		python_add_file(c, c->o->sysroot,
+			root_walk(c->o->sysroot, c->path.venv.config)->path, c->path.venv.config,
+			"makes it a virtual environment");
 	return NULL;
 }
 

@@ -83,15 +83,28 @@ static const char *find_library(struct root *r, const char *binary, unsigned min
 	}
 }
 
+// A virtual environment says where the Python is that it was made of; a link leads there, a copy
+// does not.
+static const char *library_of(struct root *r, const struct python_venv *venv, const char *binary,
+	unsigned minor, struct arena *a)
+{
+	const char *library = venv->home
+		? find_library(r, arena_printf(a, "%s/python", venv->home), minor, a)
+		: NULL;
+
+	return library ? library : find_library(r, binary, minor, a);
+}
+
 // A name without a version ("python3", a copy): the only library above it says which it is.
-static unsigned minor_of(struct root *r, const char *binary, struct arena *a)
+static unsigned minor_of(
+	struct root *r, const struct python_venv *venv, const char *binary, struct arena *a)
 {
 	unsigned minor = minor_of_name(path_base(binary)), found = 0;
 
 	if (minor)
 		return minor;
 	for (unsigned m = 3; m < 50; m++) {
-		if (!find_library(r, binary, m, a))
+		if (!library_of(r, venv, binary, m, a))
 			continue;
 		if (found)
 			return 0;
@@ -108,7 +121,9 @@ bool python_is(struct root *sysroot, const char *interpreter, struct arena *a, c
 		(!is_python_name(path_base(interpreter)) && !is_python_name(path_base(w->path))) ||
 		!is_elf(sysroot, w->path))
 		return false;
-	unsigned minor = minor_of(sysroot, w->path, a);
+	struct python_venv venv;
+	drop(err_drop) struct err *unread = python_venv_read(sysroot, interpreter, a, &venv);
+	unsigned minor = minor_of(sysroot, &venv, w->path, a);
 
 	*version = arena_printf(a, "3.%u", minor);
 	return minor != 0;
@@ -340,12 +355,22 @@ static struct err *is_debian(struct finder *f, bool *is)
 	return NULL;
 }
 
+// A virtual environment's packages come before those of the Python it was made of, if it sees them.
 static struct err *add_sites(struct finder *f)
 {
 	const char *prefix = path_dir(f->a, path_dir(f->a, f->out->library));
 	const char *version = f->out->version;
+	const struct python_venv *venv = &f->out->venv;
 	bool debian;
 
+	if (venv->config) {
+		TRY(add_site(f,
+			arena_printf(f->a, "%s/lib64/python%s/site-packages", venv->dir, version)));
+		TRY(add_site(f,
+			arena_printf(f->a, "%s/lib/python%s/site-packages", venv->dir, version)));
+		if (!venv->has_system)
+			return NULL;
+	}
 	TRY(is_debian(f, &debian));
 	if (!debian) {
 		TRY(add_site(
@@ -426,9 +451,10 @@ struct err *python_path_find(
 			"the library is lib/python3.X/os.py beside the interpreter's bin; Debian "
 			"has it in libpython3-stdlib");
 	out->binary = w->path;
-	out->minor = minor_of(o->sysroot, w->path, a);
+	TRY(python_venv_read(o->sysroot, o->interpreter, a, &out->venv));
+	out->minor = minor_of(o->sysroot, &out->venv, w->path, a);
 	out->tag = arena_printf(a, "cpython-3%u", out->minor);
-	out->library = find_library(o->sysroot, w->path, out->minor, a);
+	out->library = library_of(o->sysroot, &out->venv, w->path, out->minor, a);
 	if (!out->library)
 		return err_hint(err_new(ERR_NO_START,
 					"%s: the library of Python %s is missing: "

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/map.h"
 #include "base/root.h"
+#include "builder/python_venv.h"
 
 struct python_place {
 	struct root *root;
@@ -24,6 +25,7 @@ struct python_path {
 	const char *suffixes[6]; // of modules, the first found counts; then NULL
 	const char *library;     // "/usr/lib/python3.11"
 	const char *dynload;     // its lib-dynload; NULL: there is none
+	struct python_venv venv; // that the interpreter is of
 	struct map builtins;     // modules inside the interpreter
 	struct strings archives; // zipped eggs and the like, that sys.path names
 	struct strings executed; // "file:line: import …" of .pth files

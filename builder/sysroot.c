@@ -508,9 +508,21 @@ static struct err *refuse(const struct program *p, const char *why)
 		"as in #!/usr/bin/python3");
 }
 
+static const char *given_platforms(const struct sysroots *s, struct arena *a)
+{
+	struct strings all = {0};
+	char text[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (!s->given[i].is_for_all)
+			vec_push(a, &all,
+				arena_strdup(a, platform_text(&s->given[i].platform, text)));
+	return strings_shown(&all, GIVEN_MAX, a);
+}
+
 // Of several trees the one for the platform that was asked for.
 static struct err *given_for_script(
-	struct sysroots *s, const struct platform *asked, struct given **out)
+	struct sysroots *s, const struct platform *asked, struct arena *a, struct given **out)
 {
 	char text[PLATFORM_TEXT];
 
@@ -527,18 +539,18 @@ static struct err *given_for_script(
 			"give it with --sysroot %s=DIR", text);
 	return err_hint(
 		err_new(ERR_NO_START, "a script does not say for which platform it is meant"),
-		"say it with --platform: several sysroots are given");
+		"say it with --platform: sysroots are given for %s", given_platforms(s, a));
 }
 
 // A script says nothing of its platform: of an image the one that was asked for, or the only one.
-static struct err *tree_of_script(
-	struct sysroots *s, const struct platform *asked, const struct sysroot **out)
+static struct err *tree_of_script(struct sysroots *s, const struct platform *asked, struct arena *a,
+	const struct sysroot **out)
 {
 	struct image_tree *tree, **trees = &tree;
 	struct given *g;
 	size_t n;
 
-	TRY(given_for_script(s, asked, &g));
+	TRY(given_for_script(s, asked, a, &g));
 	if (!g->images) {
 		*out = &g->sysroot;
 		return NULL;
@@ -560,6 +572,12 @@ static struct err *tree_of_script(
 	return NULL;
 }
 
+// "/home/me/venv/bin/python" of this machine; sysroots have none of it.
+static bool is_venv_here(const char *interpreter, struct arena *a)
+{
+	return access(arena_printf(a, "%s/../pyvenv.cfg", path_dir(a, interpreter)), F_OK) == 0;
+}
+
 static struct err *no_interpreter(const struct program *p, const char *what, struct arena *a)
 {
 	if (what[0] != '/')
@@ -568,9 +586,14 @@ static struct err *no_interpreter(const struct program *p, const char *what, str
 					"looks for it where the container starts",
 					p->asked, what),
 			"write #!/usr/bin/env %s, or its path", path_base(what));
-	return err_hint(err_new(ERR_NO_START, "%s: its interpreter %s is not there: %s", p->asked,
-				root_host_path(p->root, what, a), root_why(p->root, what)),
-		"install it, or give a sysroot that has it with --sysroot");
+	struct err *e = err_new(ERR_NO_START, "%s: its interpreter %s is not there: %s", p->asked,
+		root_host_path(p->root, what, a), root_why(p->root, what));
+
+	if (!root_is_host(p->root) && is_venv_here(what, a))
+		return err_hint(e,
+			"it is a virtual environment of this machine: begin the script with "
+			"#!/usr/bin/python3 and --add its packages, or make one in the sysroot");
+	return err_hint(e, "install it, or give a sysroot that has it with --sysroot");
 }
 
 static bool ends_in_cr(const char *text)
@@ -661,7 +684,7 @@ static struct err *follow_script(
 						out->asked),
 				"end it with a program, such as #!/bin/sh");
 		if (out->root == s->host && s->ngiven)
-			TRY_AS(tree_of_script(s, asked, &out->sysroot), "%s", out->asked);
+			TRY_AS(tree_of_script(s, asked, a, &out->sysroot), "%s", out->asked);
 		if (!depth) {
 			out->script.root = out->root;
 			out->script.path = out->file->walk->path;
@@ -671,6 +694,32 @@ static struct err *follow_script(
 		}
 		TRY(check_line(&script, out));
 		TRY(take_interpreter(&script, a, out));
+	}
+	return NULL;
+}
+
+// The tree that a script's interpreter is of, where it was given; NULL: it was not.
+static struct err *tree_of_interpreter(const struct sysroots *s, const struct program *p,
+	const struct platform *is, const struct sysroot **out)
+{
+	char text[PLATFORM_TEXT], given[PLATFORM_TEXT];
+
+	*out = NULL;
+	if (!p->script.root || p->sysroot == &s->host_sysroot)
+		return NULL;
+	*out = p->sysroot;
+	for (size_t i = 0; i < s->ngiven; i++) {
+		const struct given *g = &s->given[i];
+
+		if (g->images || g->is_for_all || &g->sysroot != p->sysroot || is_for(g, is))
+			continue;
+		platform_text(is, text);
+		return err_hint(
+			err_new(ERR_NO_START,
+				"%s: its interpreter %s is for %s, the sysroot for %s", p->asked,
+				p->path, text, platform_text(&g->platform, given)),
+			"give another one, or call it what it is: --sysroot %s=%s", text,
+			g->sysroot.place);
 	}
 	return NULL;
 }
@@ -696,7 +745,7 @@ struct err *program_open(struct sysroots *s, const char *path,
 
 	if (asked_platform && !p.variant[0] && strcmp(asked_platform->arch, p.arch) == 0)
 		p = *asked_platform;
-	tree = out->script.root && out->sysroot->is_image ? out->sysroot : NULL;
+	TRY(tree_of_interpreter(s, out, &p, &tree));
 	if (!tree)
 		TRY_AS(given_tree(s, e, &p, &tree), "%s", path);
 	if (!tree)

@@ -233,3 +233,57 @@ run_image() {
 	build 3 "${both[@]}" --platform linux/riscv64 ./a.py
 	says 'no sysroot was given for linux/riscv64'
 }
+
+@test "a virtual environment: its packages come along, and it runs; copied Python and links alike" {
+	need_root
+	for how in --symlinks --copies; do
+		rm -rf venv
+		$python -m venv --without-pip $how venv || skip "no venv module here"
+		packages=$(echo venv/lib/python3.*/site-packages)
+		mkdir -p "$packages/tiny" away
+		echo 'from tiny import more' >"$packages/tiny/__init__.py"
+		echo 'def hi(): return "tiny says hi"' >"$packages/tiny/more.py"
+		echo "$PWD/away" >"$packages/away.pth"
+		echo 'value = "away"' >away/faraway.py
+		script app.py "#!$PWD/venv/bin/python" 'import sys, tiny, faraway' \
+			'print(tiny.more.hi(), faraway.value, sys.prefix)'
+		build 0 ./app.py
+		[[ $stderr != *warning* ]]
+		run_image /usr/bin/app.py
+		[ "$output" = "tiny says hi away $PWD/venv" ]
+		[ -e "root$PWD/venv/pyvenv.cfg" ]
+	done
+	# What lies in the system's packages is not seen, unless the environment says so.
+	script app.py "#!$PWD/venv/bin/python" 'import onlyhere'
+	build 3 ./app.py
+	says "onlyhere, which app.py:2 imports, is not found"
+	mkdir system
+	script app.py "#!$PWD/venv/bin/python" 'print(1)'
+	expect 3 "$imgmin" build ./app.py --sysroot system -o oci:image
+	says "hint: it is a virtual environment of this machine"
+}
+
+@test "a virtual environment in an image is made smaller" {
+	need_root
+	$python -m venv --without-pip --symlinks venv || skip "no venv module here"
+	packages=$(echo venv/lib/python3.*/site-packages)
+	echo 'hi = "hi"' >"$packages/tiny.py"
+	echo 'unused = 1' >"$packages/unused.py"
+	script app.py "#!$PWD/venv/bin/python" 'import tiny' 'print(tiny.hi)'
+	"$imgmin" build -q ./app.py --include "$PWD/venv/**" -o oci:fat
+	rm -rf image
+	expect 0 "$imgmin" slim --compression none --layers single oci:fat -o oci:image
+	run_image /usr/bin/app.py
+	[ "$output" = hi ]
+	[ ! -e "root$PWD/$packages/unused.py" ]
+}
+
+@test "the interpreter of a sysroot that was given for another platform: said which it is" {
+	script app.sh '#!/bin/sh' 'echo'
+	expect 3 "$imgmin" build ./app.sh --sysroot linux/s390x=/ -o oci:image
+	says "./app.sh: its interpreter /bin/sh is for linux/"
+	says ", the sysroot for linux/s390x"
+	says "call it what it is: --sysroot linux/"
+	expect 3 "$imgmin" build ./app.sh --sysroot linux/s390x=/ --sysroot linux/riscv64=/ -o oci:image
+	says "say it with --platform: sysroots are given for linux/s390x, linux/riscv64"
+}
