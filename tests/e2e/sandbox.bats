@@ -5,6 +5,7 @@ load ../lib/registry
 
 setup_file() {
 	cc -shared -fPIC -O -Wall -o "$BATS_FILE_TMPDIR/intruder.so" "$top/tests/lib/intruder.c" -ldl
+	cc -O -Wall -o "$BATS_FILE_TMPDIR/oldkernel" "$top/tests/lib/oldkernel.c"
 	cd "$BATS_FILE_TMPDIR"
 	echo 'int main(void) { return 0; }' | cc -O -x c -o prog -
 	echo 'int main(void) { return 1; }' | cc -O -x c -o other -
@@ -198,4 +199,52 @@ says_sandbox() {
 @test "IMGMIN_SANDBOX=off is told" {
 	IMGMIN_SANDBOX=off says_sandbox 'sandbox: off, as IMGMIN_SANDBOX says' check "$in/image.tar"
 	IMGMIN_SANDBOX=on says_sandbox 'sandbox: Landlock' check "$in/image.tar"
+}
+
+# The numbers of landlock_create_ruleset and of seccomp.
+@test "a kernel, or a container, without Landlock, without seccomp, without both" {
+	landlock=444 seccomp=$(echo '#include <sys/syscall.h>
+SYS_seccomp' | cc -E -P -x c - | tail -1)
+	plain=$imgmin
+
+	imgmin=$PWD/wrapped
+	wrap() { printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$in/oldkernel" "$*" "$plain" >wrapped; chmod +x wrapped; }
+	wrap $landlock=38
+	says_sandbox 'this kernel has no Landlock: writes are not limited; seccomp: no exec, no network' \
+		inspect "$in/image.tar"
+	intrude /image.tar inspect "$in/image.tar"
+	told exec 'Operation not permitted'
+	told connect 'Operation not permitted'
+	told write 'done'
+
+	wrap $landlock=1
+	says_sandbox 'no Landlock (Operation not permitted): writes are not limited; seccomp' inspect "$in/image.tar"
+
+	wrap $seccomp=38
+	says_sandbox 'no seccomp (Function not implemented)' inspect "$in/image.tar"
+	intrude /image.tar inspect "$in/image.tar"
+	told exec 'Permission denied' # Landlock, too, knows programs, and TCP since its fourth ABI
+	told write 'Permission denied'
+
+	wrap $landlock=38 $seccomp=1
+	expect 0 "$imgmin" slim -v "$in/image.tar" -o out/slim.tar
+	says 'no seccomp (Operation not permitted): exec and network are not limited'
+	wrap $landlock=38 $seccomp=1 "$(echo '#include <sys/syscall.h>
+SYS_prctl' | cc -E -P -x c - | tail -1)=22"
+	expect 0 "$imgmin" slim -v "$in/image.tar" -o out/slim.tar
+	says 'sandbox: this kernel has none: Invalid argument'
+}
+
+@test "older Landlocks: what they know holds" {
+	cc -shared -fPIC -O -Wall -o old.so "$top/tests/lib/oldlandlock.c" -ldl
+	for abi in 2 3 4 5 6 7; do
+		LANDLOCK_ABI=$abi LD_PRELOAD=$PWD/old.so says_sandbox \
+			"Landlock (ABI $abi): writes only to out, " slim "$in/image.tar" -o out/slim.tar
+	done
+	# The first lets nothing move to another directory.
+	LANDLOCK_ABI=1 LD_PRELOAD=$PWD/old.so says_sandbox \
+		'Landlock of this kernel (ABI 1) is too old: writes are not limited; seccomp: no exec' \
+		slim "$in/image.tar" -o out/slim.tar
+	LANDLOCK_ABI=1 LD_PRELOAD=$PWD/old.so says_sandbox 'Landlock (ABI 1): no writes; seccomp' \
+		ldd "$in/prog"
 }
