@@ -240,20 +240,46 @@ struct sending {
 	struct transport *archive;
 	struct map held; // digests of layers
 	struct deployed *done;
+	const struct registry_events *events; // NULL: nobody listens
+	const struct descriptor *on_its_way;
 };
+
+static void tell_fate(const struct sending *s, const struct descriptor *d, enum registry_fate fate)
+{
+	if (s->events && s->events->blob)
+		s->events->blob(s->events->arg, d, fate, NULL);
+}
+
+static void tell_moved(void *arg, uint64_t bytes)
+{
+	const struct sending *s = arg;
+
+	if (s->events && s->events->progress && s->on_its_way)
+		s->events->progress(s->events->arg, s->on_its_way, FATE_UPLOADED, bytes);
+}
 
 static struct err *sending_has(struct transport *t, const struct descriptor *d, bool *out)
 {
 	struct sending *s = (struct sending *)t;
 
 	*out = map_get(&s->held, d->digest);
-	return *out ? NULL : transport_has(s->archive, d, out);
+	if (!*out)
+		return transport_has(s->archive, d, out);
+	tell_fate(s, d, FATE_EXISTS);
+	return NULL;
 }
 
 static struct err *sending_put(
 	struct transport *t, const struct descriptor *d, const struct blob *b)
 {
-	return transport_put(((struct sending *)t)->archive, d, b);
+	struct sending *s = (struct sending *)t;
+
+	s->on_its_way = d;
+	tell_moved(s, 0);
+	TRY(transport_put(s->archive, d, b));
+	s->on_its_way = NULL;
+	tell_fate(s, d, FATE_UPLOADED);
+	return NULL;
 }
 
 static struct err *sending_put_document(
@@ -295,6 +321,7 @@ static struct err *send_image(struct sending *s, struct transport *src, const st
 
 	vec_push(a, &names, s->done->name);
 	TRY(archive_create(pipe, 0, &archive));
+	archive_watch(archive, tell_moved, s);
 	s->archive = archive;
 	TRY(transfer_content(src, &image->descriptor, &s->transport, a));
 	TRY(transport_tag(archive, &image->descriptor, &names));
@@ -372,7 +399,9 @@ struct err *deploy(const struct deploy_args *args, const struct registry_events 
 	drop(places_drop) struct places places = {0};
 	drop(transport_drop) struct transport *src = NULL;
 	struct device device = {0};
-	struct sending s = {.transport = {.ops = &sending_ops, .name = "the device"}, .done = out};
+	struct sending s = {.transport = {.ops = &sending_ops, .name = "the device"},
+		.done = out,
+		.events = events};
 	const char *place = args->words.at[0], *name;
 	char text[PLATFORM_TEXT];
 	struct descriptors manifests;

@@ -13,6 +13,8 @@ must_check struct err *archive_open(const char *path, struct transport **out);
 // tagged index: the one put first (or transport.preferred) takes the names in Docker's short form,
 // others are NAME-arch-variant ("sensor:latest-arm-v7"). Names without a tag are not in it.
 must_check struct err *archive_create(const char *path, int64_t mtime, struct transport **out);
+// Calls moved(arg, bytes) while a layer is being put: so many of its bytes are written.
+void archive_watch(struct transport *t, void (*moved)(void *arg, uint64_t bytes), void *arg);
 // Could the file be one? (A tar, perhaps compressed, with index.json or manifest.json.)
 bool archive_is(const char *path);
 // The same; what cannot be read is an error.

@@ -34,6 +34,8 @@ struct archive_out {
 	struct map stored; // by digest
 	size_t count;
 	vec(struct tagged) tagged;
+	void (*moved)(void *arg, uint64_t bytes); // NULL: nobody watches
+	void *moved_arg;
 };
 
 // manifest.json while it is being made: one entry a platform manifest.
@@ -201,6 +203,29 @@ static struct err *put_config(struct transport *t, const struct descriptor *d, c
 	return out_put_document(t, d, (struct span){(const uint8_t *)bytes.bytes, bytes.len});
 }
 
+#define WATCHED (1u << 20) // bytes between two calls
+
+static struct err *copy_watched(struct archive_out *o, const struct blob *b)
+{
+	for (uint64_t at = 0; at < b->size;) {
+		const uint64_t left = b->size - at, n = left < WATCHED ? left : WATCHED;
+
+		TRY(blob_copy(&(struct blob){.fd = b->fd, .off = b->off + at, .size = n}, o->fd,
+			o->transport.name));
+		at += n;
+		o->moved(o->moved_arg, at);
+	}
+	return NULL;
+}
+
+void archive_watch(struct transport *t, void (*moved)(void *arg, uint64_t bytes), void *arg)
+{
+	struct archive_out *o = (struct archive_out *)t;
+
+	o->moved = moved;
+	o->moved_arg = arg;
+}
+
 static struct err *out_put(struct transport *t, const struct descriptor *d, const struct blob *b)
 {
 	struct archive_out *o = (struct archive_out *)t;
@@ -212,7 +237,7 @@ static struct err *out_put(struct transport *t, const struct descriptor *d, cons
 	if (map_get(&o->stored, d->digest))
 		return NULL;
 	TRY(write_header(o, name, b->size));
-	TRY(blob_copy(b, o->fd, o->transport.name));
+	TRY(o->moved ? copy_watched(o, b) : blob_copy(b, o->fd, o->transport.name));
 	TRY(write_padding(o, b->size));
 	return remember(o, d, (struct span){0});
 }

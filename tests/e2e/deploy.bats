@@ -89,11 +89,14 @@ wire() { stat -c %s "$ssh/wire"; }
 	[[ $stderr =~ "docker: sent "([0-9]+)" of "([0-9]+)" layers, " ]]
 	[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ]
 	says "the device held 0 B"
+	[ "$(grep -cE '^[0-9a-f]{12}: uploaded \([0-9.]+ k?M?B\)' <<<"$stderr")" = "${BASH_REMATCH[1]}" ]
 	whole=$(wire)
 	[ "$(run_in_docker user/prog:1)" = "version 1 2" ]
 
 	expect 0 "$imgmin" deploy 2.tar "ssh://root@127.0.0.1:$port_device/"
 	[[ $stderr =~ "docker: sent 1 of "([2-9])" layers, " ]]
+	[ "$(grep -c ': uploaded (' <<<"$stderr")" = 1 ]
+	[ "$(grep -c ': exists' <<<"$stderr")" = $((BASH_REMATCH[1] - 1)) ]
 	second=$(wire)
 	[ "$(run_in_docker user/prog:2)" = "version 2 2" ]
 	# The program's layer and the documents; libc is far larger.
@@ -101,7 +104,8 @@ wire() { stat -c %s "$ssh/wire"; }
 	echo "whole $whole second $second layer $layer"
 	((second < layer + 20000 && whole > 500000))
 
-	expect 0 "$imgmin" deploy --engine docker 2.tar ssh://device
+	expect 0 "$imgmin" deploy --engine docker 2.tar ssh://device --progress json
+	jq -es 'map(select(.event == "blob")) | length > 1 and all(.status == "exists")' <<<"$stderr"
 	says "sent 0 of "
 	(($(wire) < 20000))
 	[ "$(run_in_docker user/prog:2)" = "version 2 2" ]
