@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 
@@ -77,6 +78,46 @@ def sensor(out):
     return os.path.join(out, "bin/sensor")
 
 
+# (machine, 64 bits, byte order, flags) by e_machine's numbers.
+MACHINES = [(62, True, "<", 0), (183, True, "<", 0), (3, False, "<", 0), (243, True, "<", 5),
+            (22, True, ">", 0), (21, True, "<", 2), (258, True, "<", 0x43),
+            (8, True, "<", 0x80000007), (8, True, ">", 0x80000007), (8, False, "<", 0x70001005),
+            (8, False, ">", 0x70001005)]
+ARM = ["-march=armv7-a -mfpu=vfpv3-d16", "-march=armv6 -mfpu=vfp -marm",
+       "-march=armv5t -mfloat-abi=soft -marm"]
+
+
+def foreign(out):
+    """Static programs of one platform each: made of a header and 64 KiB of noise, for reading, and
+    those for ARM, whose variant stands in a section, by the compiler."""
+    os.makedirs(out)
+    paths = []
+    for i, (machine, wide, order, flags) in enumerate(MACHINES):
+        size, word = 64 << 10, "Q" if wide else "I"
+        head, each = (64, 56) if wide else (52, 32)
+        ident = b"\x7fELF" + bytes([1 + wide, 1 + (order == ">"), 1]) + bytes(9)
+        ehdr = struct.pack(f"{order}HHI3{word}I6H", 2, machine, 1, 0x10000 + head + each, head, 0,
+                           flags, head, each, 1, 0, 0, 0)
+        fields = (1, 5, 0, 0x10000, 0x10000, size, size, 0x10000) if wide else \
+            (1, 0, 0x10000, 0x10000, size, size, 5, 0x10000)
+        phdr = struct.pack(order + ("II6Q" if wide else "8I"), *fields)
+        path = os.path.join(out, f"program{i}")
+        with open(path, "wb") as f:
+            f.write(ident + ehdr + phdr)
+            f.write(random.Random(i).randbytes(size - head - each))
+        os.chmod(path, 0o755)
+        paths.append(path)
+    if shutil.which("arm-linux-gnueabihf-gcc"):
+        for i, words in enumerate(ARM):
+            path = os.path.join(out, f"arm{i}")
+            with open(path + ".c", "w") as f:
+                f.write("void _start(void) { for (;;) ; }\n")
+            run("arm-linux-gnueabihf-gcc", "-static", "-nostdlib", *words.split(), "-o", path,
+                path + ".c")
+            paths.append(path)
+    return paths
+
+
 def sysroot(*words):
     done = subprocess.run(["tests/lib/sysroot.sh", *words], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True)
@@ -86,7 +127,7 @@ def sysroot(*words):
 
 
 def small_debian(out, imgmin):
-    """The docker archive of an unpacked Debian minbase with some programs; below out while made."""
+    """(folder, docker archive) of a Debian minbase with some programs; below out while made."""
     root = sysroot("amd64", "minbase")
     os.makedirs(out)
     tar, config = os.path.join(out, "files.tar"), os.path.join(out, "config.json")
@@ -98,7 +139,7 @@ def small_debian(out, imgmin):
     archive = out + ".tar"
     run(imgmin, "copy", "-q", "oci:" + layout, f"docker-archive:{archive}:debian:small")
     shutil.rmtree(out)
-    return archive
+    return root, archive
 
 
 # ---- trees ----
@@ -175,3 +216,36 @@ def large_tree(out):
         with open(os.path.join(out, f"hole{i}"), "wb") as f:
             f.truncate(22 << 20)
     return out
+
+
+def skewed(source, things, n):
+    """n of the things, the first most often, as words are in a language."""
+    return source.choices(things, [1 / (i + 5) for i in range(len(things))], k=n)
+
+
+class Grown:
+    """A tree that grows in place: folders of 1 MB, each of eight files of text, of what looks like
+    code, and of random bytes. A compressor with a small window sees no repetition."""
+
+    SIZES = (512, 256, 96, 96, 16, 16, 16, 16)  # KiB
+
+    def __init__(self, out):
+        self.out, self.folders = out, 0
+        source = random.Random(2)
+        # Words and instructions, of which few are frequent: deflate makes a third to a half of them.
+        words = [source.randbytes(source.randrange(1, 5)).hex().encode() for _ in range(4000)]
+        codes = [source.randbytes(source.randrange(1, 8)) for _ in range(6000)]
+        self.pools = [b" ".join(skewed(source, words, 1 << 20))[:8 << 20],
+                      b"".join(skewed(source, codes, 1 << 21))[:8 << 20],
+                      source.randbytes(2 << 20)]
+
+    def to(self, folders):
+        for n in range(self.folders, folders):
+            folder = os.path.join(self.out, f"{n >> 8:02}", f"{n & 255:03}")
+            os.makedirs(folder)
+            for i, size in enumerate(self.SIZES):
+                pool = self.pools[(n + i) % 8 % 3]
+                at = (n * 7919 * 64 + i * 104729) % (len(pool) - (size << 10))
+                with open(os.path.join(folder, f"file{i}"), "wb") as f:
+                    f.write(pool[at:at + (size << 10)])
+        self.folders = folders

@@ -1,71 +1,56 @@
 #!/usr/bin/python3
-"""bench/run.py [-q] [ROW...]: imgmin beside its peers, as ratios of one run.
+"""bench/run.py [-q] [ROW...]: imgmin beside its peers, in one run.
 
-Prints a report in Markdown and writes it to $B/bench.md and $B/bench.json ($B: build). The two
-sides of a row take turns in every round, so that what else the machine does meets both; a figure is
-the median of the rounds, a ratio the median of the rounds' ratios. -q measures fewer rounds.
-The exit status says whether everything could be measured, not whether the limits hold."""
+Writes $B/bench/report.md and $B/bench/report.json ($B: build) and prints the rows with a limit.
+The sides of a row take turns in every round, so that what else the machine does meets all of them;
+a figure is the median of the rounds, a ratio the median of the rounds' ratios. -q measures fewer
+rounds and smaller trees. The exit status says whether everything could be measured, not whether the
+limits hold."""
 import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 
 sys.dont_write_bytecode = True
 import measure
+import report as reports
 import rows
+from bench import Bench, docker_client
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-UNITS = {"s": (1, "s", 2), "ms": (1e3, "ms", 1), "B": (1e-6, "MB", 2), "MiB": (1 / 2**20, "MiB", 2),
-         "requests": (1, "requests", 0)}
 
 
-def shown(value, unit):
-    if value is None:
-        return "–"
-    factor, word, digits = UNITS[unit]
-    return f"{value * factor:,.{digits}f} {word}"
-
-
-def limit_text(row):
-    if row["limit"] is None:
-        return "–"
-    if row["kind"] == "ratio":
-        return f"≤ {row['limit']:g}"
-    return f"≤ {'+' if row['kind'] == 'difference' else ''}{shown(row['limit'], row['unit'])}"
-
-
-def result_text(row):
-    if row["result"] is None:
-        return "not measured"
-    if row["kind"] == "ratio":
-        return f"{row['result']:.3f}"
-    sign = "+" if row["kind"] == "difference" and row["result"] >= 0 else ""
-    return sign + shown(row["result"], row["unit"])
-
-
-def markdown(report):
-    m = report["machine"]
-    lines = ["# imgmin beside its peers", "",
-             f"{report['date']}, {m['cpus']} CPUs ({m['cpu']}), {m['kernel']}; load "
-             f"{m['load_before']:.2f} before, {m['load_after']:.2f} after. Files are in the page "
-             "cache, on both sides.", "",
-             "| | imgmin | peer | result | limit | holds |", "|---|--:|--:|--:|--:|---|"]
-    for row in report["rows"]:
-        holds = {True: "yes", False: "**no**", None: "–"}[row["holds"]]
-        lines.append(f"| {row['title']} | {shown(row['ours'], row['unit'])} | "
-                     f"{shown(row['peer'], row['unit'])} | {result_text(row)} | "
-                     f"{limit_text(row)} | {holds} |")
-    lines += ["", *(f"- {row['title']}: {row['note']}" for row in report["rows"] if row["note"]),
-              "", "Versions: " + "; ".join(m["versions"]) + "."]
-    return "\n".join(lines) + "\n"
+def measure_rows(names, build, work, quick):
+    start = time.monotonic()
+    bench = Bench(os.path.join(build, "imgmin"), work, quick)
+    report = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "quick": quick,
+              "machine": measure.machine(work, docker_client()), "rows": []}
+    try:
+        for name in names:
+            begun, bench.name = time.monotonic(), name
+            print(f"{name} …", end="", file=sys.stderr, flush=True)
+            report["rows"] += [{"group": name, **row} for row in rows.GROUPS[name](bench)]
+            print(f" {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    finally:
+        bench.end()
+    report["tables"] = [table.facts() for table in bench.tables]
+    report["growth"] = [growth.facts() for growth in bench.growths]
+    report["machine"]["load_after"] = os.getloadavg()[0]
+    report["took"] = time.monotonic() - start
+    # Where the run's files lay says nothing to a reader.
+    text = json.dumps(report, ensure_ascii=False).replace(work, "W").replace(TOP + "/", "")
+    if bench.engine_folder:
+        text = text.replace(bench.engine_folder, "E")
+    return json.loads(text)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("-q", "--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("-q", "--quick", action="store_true", help="fewer rounds, smaller trees")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(rows.GROUPS))
     args = parser.parse_args()
     for name in args.rows:
@@ -74,24 +59,23 @@ def main():
     os.chdir(TOP)
     build = os.path.abspath(os.environ.get("B", "build"))
     os.environ["LC_ALL"] = "C.UTF-8"
+    # Daemons of a run end with it, however it ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = os.path.join(build, "bench")
+    os.makedirs(folder, exist_ok=True)
     work = tempfile.mkdtemp(prefix="bench.", dir=build)
-    bench = rows.Bench(os.path.join(build, "imgmin"), work, args.quick)
-    report = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-              "machine": measure.machine(), "rows": []}
     try:
-        for name in args.rows or rows.GROUPS:
-            print(f"{name} …", file=sys.stderr, flush=True)
-            report["rows"] += rows.GROUPS[name](bench)
+        report = measure_rows(args.rows or rows.GROUPS, build, work, args.quick)
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         shutil.rmtree(work, ignore_errors=True)
-    report["machine"]["load_after"] = os.getloadavg()[0]
-    text = markdown(report)
-    with open(os.path.join(build, "bench.md"), "w") as f:
-        f.write(text)
-    with open(os.path.join(build, "bench.json"), "w") as f:
+    with open(os.path.join(folder, "report.md"), "w") as f:
+        f.write(reports.markdown(report))
+    with open(os.path.join(folder, "report.json"), "w") as f:
         json.dump(report, f, indent=1, ensure_ascii=False)
         f.write("\n")
-    print(text, end="")
+    print(reports.summary(report), end="")
+    print(f"\nThe whole report: {os.path.relpath(folder)}/report.md and report.json")
     return 1 if any(row["failed"] for row in report["rows"]) else 0
 
 

@@ -36,8 +36,9 @@ packages_of() {
 	unit) echo "$build $unit" ;;
 	lint) echo "$build $lint" ;;
 	check) echo "$build $unit $armhf $emulator $engines $e2e $lint" ;;
-	bench) echo "$build $armhf hyperfine libtree buildah pigz time python3 docker-registry? skopeo curl
-		mmdebstrap debian-archive-keyring" ;;
+	bench) echo "$build $armhf libtree pax-utils python3-pyelftools docker.io docker-cli? docker-registry?
+		containerd runc buildah umoci? skopeo pigz zstd strace python3 curl util-linux mmdebstrap
+		debian-archive-keyring" ;;
 	deb | image) echo "$build $cross scdoc dpkg-dev" ;;
 	fuzz) echo "$build clang llvm" ;;
 	*)

@@ -1,0 +1,336 @@
+"""Rows of `imgmin build` and `slim`, beside buildah, umoci, docker and tar with a compressor."""
+import json
+import os
+import shlex
+import shutil
+import tarfile
+
+import inputs
+import measure
+from bench import MEMORY, MIB, docker_client, group, need
+from engine import Buildah
+from measure import Missing, Side
+from registry import Registry
+
+ENTRYPOINT = '["/usr/bin/sensor"]'
+
+
+def layer_sizes(archive):
+    """Sizes of the layers of the one image in an archive, bottom first."""
+    with tarfile.open(archive) as tar:
+        def document(name):
+            return json.load(tar.extractfile(name))
+
+        top = document("index.json")["manifests"][0]
+        blob = document("blobs/" + top["digest"].replace(":", "/"))
+        return [layer["size"] for layer in blob["layers"]]
+
+
+def layout_layers(layout):
+    """Bytes of all layers of the one image in a layout directory."""
+    def document(name):
+        with open(os.path.join(layout, name)) as f:
+            return json.load(f)
+
+    top = document("index.json")["manifests"][0]
+    blob = document("blobs/" + top["digest"].replace(":", "/"))
+    return sum(layer["size"] for layer in blob["layers"])
+
+
+def archive_layers(path):
+    return lambda: sum(layer_sizes(path))
+
+
+def unpack_layers(archive, to):
+    """The files of the image, for the peers to copy."""
+    os.makedirs(to)
+    with tarfile.open(archive) as tar:
+        top = json.load(tar.extractfile("index.json"))["manifests"][0]
+        manifest = json.load(tar.extractfile("blobs/" + top["digest"].replace(":", "/")))
+        for layer in manifest["layers"]:
+            blob = tar.extractfile("blobs/" + layer["digest"].replace(":", "/"))
+            with tarfile.open(fileobj=blob, mode="r:*") as files:
+                files.extractall(to)
+
+
+class Context:
+    """What a user writes for an engine: the finished files below root/, and three lines."""
+
+    def __init__(self, folder, entrypoint):
+        self.folder, self.files = folder, os.path.join(folder, "root")
+        self.entrypoint = entrypoint
+        os.makedirs(folder, exist_ok=True)
+        for name in ("Dockerfile", "Containerfile"):
+            with open(os.path.join(folder, name), "w") as f:
+                f.write(f"FROM scratch\nCOPY root/ /\nENTRYPOINT {entrypoint}\n")
+
+
+def shell(*lines):
+    return ["sh", "-c", "set -e; " + "; ".join(lines)]
+
+
+def buildah_archive(bench, context):
+    """from scratch, copy, config, commit into an archive of compressed layers."""
+    b, out = Buildah(bench.path("buildah")), bench.path("buildah.tar")
+    argv = shell(f"c=$({b.words} from scratch)", f"{b.words} copy -q $c {context.files}/. /",
+                 f"{b.words} config --entrypoint {shlex.quote(context.entrypoint)} $c",
+                 f"{b.words} commit -q --disable-compression=false $c oci-archive:{out}")
+    return Side("buildah", argv, b.forget(out), size=archive_layers(out))
+
+
+def umoci_lines(layout, context):
+    return [f"umoci init --layout {layout}", f"umoci new --image {layout}:v",
+            f"umoci insert --image {layout}:v {context.files} /",
+            f"umoci config --image {layout}:v --config.entrypoint "
+            + json.loads(context.entrypoint)[0]]
+
+
+def umoci(bench, context):
+    need("umoci")
+    layout = bench.path("umoci")
+    return Side("umoci", shell(*umoci_lines(layout, context)), ["rm", "-rf", layout],
+                size=lambda: layout_layers(layout))
+
+
+def docker_build(bench, context, name, kit, platform="linux/amd64"):
+    engine = bench.engine()
+    return Side(name, [docker_client(), "build", "-q", "--platform", platform, "-t", "bench:v",
+                       context.folder],
+                engine.forget(), env={**engine.env, "DOCKER_BUILDKIT": kit}, daemon=True,
+                size=lambda: int(engine.docker("image", "inspect", "-f", "{{.Size}}", "bench:v")))
+
+
+CLASSIC, KIT = "docker build", "docker build, BuildKit"
+DOCKER_NOTE = ("docker's time is that of its client; its daemon is warm, and its memory and system "
+               "calls are not counted. Its bytes are files, not compressed, as the daemon keeps them")
+
+
+def sensor_context(bench):
+    """The files that imgmin finds, for the peers."""
+    out = bench.path("sensor.tar")
+    context = Context(bench.path("context"), ENTRYPOINT)
+    if not os.path.exists(context.files):
+        measure.run(*bench.build(bench.sensor, "--no-cache", out="sensor.tar"))
+        unpack_layers(out, context.files)
+    return context
+
+
+@group(("build of the armhf sensor, layers in the cache", 0.05, {}),
+       ("build of the armhf sensor, nothing in the cache", 0.4, {}),
+       ("bytes of the armhf sensor's layers", 1.0, {"unit": "B"}))
+def sensor(bench):
+    context, out = sensor_context(bench), bench.path("out.tar")
+    warm, cold = bench.path("cache"), bench.path("cold")
+    measure.run(*bench.build(bench.sensor, "--cache-dir", warm))
+    kept = "imgmin, layers in the cache"
+    arm = "linux/arm/v7"
+    c = bench.compare("build of the armhf sensor", [
+        Side("imgmin", bench.build(bench.sensor, "--cache-dir", cold), ["rm", "-rf", out, cold],
+             size=archive_layers(out)),
+        Side(kept, bench.build(bench.sensor, "--cache-dir", warm), ["rm", "-f", out],
+             size=archive_layers(out)),
+        ("buildah", lambda: buildah_archive(bench, context)),
+        ("umoci", lambda: umoci(bench, context)),
+        (CLASSIC, lambda: docker_build(bench, context, CLASSIC, "0", arm)),
+        (KIT, lambda: docker_build(bench, context, KIT, "1", arm))], 7,
+        note="the peers get the files that imgmin finds; imgmin and buildah write an archive, umoci "
+             "a layout. " + DOCKER_NOTE)
+    yield c.ratio("buildah", ours=kept)
+    yield c.ratio("buildah")
+    yield c.bytes("buildah", "umoci")
+
+
+def imgmin_push(bench, registry, name, cache, before):
+    return Side(name, [bench.imgmin, "build", "-q", bench.sensor, "-t",
+                       f"{registry.address}/imgmin:v", "--push", "--cache-dir", cache], before)
+
+
+def docker_push(bench, registry, context, name, kit, cold):
+    engine, ref, docker = bench.engine(), f"{registry.address}/docker{kit}:v", docker_client()
+    words = f"{docker} build -q --platform linux/arm/v7 -t {ref} {context.folder}"
+    before = shell(*(shlex.join(argv) for argv in (engine.forget(), registry.emptied)))
+    return Side(name, shell(words, f"{docker} push -q {ref}"), before if cold else None,
+                env={**engine.env, "DOCKER_BUILDKIT": kit}, daemon=True)
+
+
+def buildah_push(bench, registry, context, cold):
+    b, ref = Buildah(bench.path("buildah")), f"{registry.address}/buildah:v"
+    argv = shell(f"{b.words} bud -q {'' if cold else '--layers '}--platform linux/arm/v7 -t {ref} "
+                 + context.folder, f"{b.words} push -q --tls-verify=false {ref}")
+    return Side("buildah bud + push", argv, b.forget(registry.emptied[-1]) if cold else None)
+
+
+def umoci_push(bench, registry, context, cold):
+    need("umoci", "skopeo")
+    layout, ref = bench.path("umoci"), f"docker://{registry.address}/umoci:v"
+    argv = shell(f"rm -rf {layout}", *umoci_lines(layout, context),
+                 f"skopeo copy -q --dest-tls-verify=false oci:{layout}:v {ref}")
+    return Side("umoci + skopeo copy", argv, registry.emptied if cold else None)
+
+
+@group(("build and push of the armhf sensor, cold, beside docker", 0.12, {}),
+       ("build and push of the armhf sensor, cold, beside buildah", 0.3, {}),
+       ("build and push of the armhf sensor, warm, beside docker", None, {}),
+       ("build and push of the armhf sensor, warm, beside buildah", 0.07, {}))
+def sensor_push(bench):
+    context = sensor_context(bench)
+    names = ["docker build + push", "docker build + push, BuildKit"]
+    with Registry(bench.path("registry")) as registry:
+        def sides(cold):
+            cache = bench.path("cold" if cold else "cache")
+            before = shell(f"rm -rf {cache}", shlex.join(registry.emptied)) if cold else None
+            return [imgmin_push(bench, registry, "imgmin build --push", cache, before),
+                    *((name, lambda n=name, k=kit: docker_push(bench, registry, context, n, k, cold))
+                      for name, kit in zip(names, "01")),
+                    ("buildah bud + push", lambda: buildah_push(bench, registry, context, cold)),
+                    ("umoci + skopeo copy", lambda: umoci_push(bench, registry, context, cold))]
+
+        c = bench.compare("build and push of the armhf sensor, cold", sides(True), 7,
+                          registry=registry,
+                          note="no cache, no layer in the engines, an empty docker-registry on "
+                               "loopback. " + DOCKER_NOTE)
+        yield c.ratio(*names)
+        yield c.ratio("buildah bud + push")
+        c = bench.compare("build and push of the armhf sensor, warm", sides(False), 7,
+                          registry=registry,
+                          note="the same again, everything in the caches and in the registry; "
+                               "buildah with --layers. umoci keeps nothing")
+        yield c.ratio(*names)
+        yield c.ratio("buildah bud + push")
+
+
+SCRIPT = """#!/usr/bin/python3
+import datetime, json, logging, math, socket, struct, sys, threading, time
+
+while True:
+    print(json.dumps({"at": datetime.datetime.now().isoformat(), "light": math.sin(time.time())}))
+    time.sleep(1)
+"""
+
+
+@group(("rebuild of a Python image of 7 MB, its script changed", 0.1, {"unit": "ms"}))
+def rebuild(bench):
+    root, script = inputs.sysroot("armhf", "programs"), bench.path("light.py")
+    with open(script, "w") as f:
+        f.write(SCRIPT)
+    os.chmod(script, 0o755)
+    out, warm, cold = bench.path("out.tar"), bench.path("cache"), bench.path("cold")
+    said = bench.path("rebuild.json")
+    measure.run(*bench.build(script, "--sysroot", root, "--cache-dir", warm, "--metadata-file",
+                             said))
+    with open(said) as f:
+        raw = json.load(f)["imgmin.images"][0]["raw_size"]
+    change = ["sh", "-c", f"rm -rf {out} {cold}; date '+# %N' >>{script}"]
+    empty = "imgmin, with an empty cache"
+    c = bench.compare("rebuild of a Python image", [
+        Side("imgmin", bench.build(script, "--sysroot", root, "--cache-dir", warm), change),
+        Side(empty, bench.build(script, "--sysroot", root, "--cache-dir", cold), change)], 7, 3)
+    yield c.ratio(empty, note=f"{raw:,} bytes of layers")
+
+
+def pack(bench, name, command, out):
+    need("tar", command.split()[0])
+    argv = ["sh", "-c", f'tar -cf - -C "$1" . | {command} >"$2"', "sh", bench.tree.path, out]
+    return Side(name, argv, ["rm", "-f", out], size=lambda: os.path.getsize(out))
+
+
+@group(("build with a tree of 75 MB in 2,000 files", 0.5, {}),
+       ("bytes of that tree's layer", 1.0, {"unit": "B"}),
+       ("the same with zstd, beside tar | zstd -T0", None, {}),
+       ("bytes of that layer", None, {"unit": "B"}))
+def tree(bench):
+    out = bench.path("out.tar")
+    context = Context(bench.path("tree-context"), '["/data"]')
+    measure.run("cp", "-al", bench.tree.path, context.files)
+
+    def imgmin(name, *options):
+        return Side(name, bench.build(bench.tiny, "--add", bench.tree.path + ":/data",
+                                      "--no-cache", *options),
+                    ["rm", "-f", out], size=lambda: max(layer_sizes(out)))
+
+    pigz, zstd = "tar | pigz -6", "tar | zstd -T0"
+    c = bench.compare("build with a tree of 75 MB", [
+        imgmin("imgmin"), imgmin("imgmin --compression zstd", "--compression", "zstd"),
+        (pigz, lambda: pack(bench, pigz, "pigz -6", bench.path("tree.gz"))),
+        (zstd, lambda: pack(bench, zstd, "zstd -q -T0 -c", bench.path("tree.zst"))),
+        ("buildah", lambda: buildah_archive(bench, context)),
+        ("umoci", lambda: umoci(bench, context)),
+        (CLASSIC, lambda: docker_build(bench, context, CLASSIC, "0")),
+        (KIT, lambda: docker_build(bench, context, KIT, "1"))], 7, note=f"{bench.tree.told}. {DOCKER_NOTE}")
+    yield c.ratio(pigz)
+    yield c.bytes(pigz)
+    yield c.ratio(zstd, ours="imgmin --compression zstd", note="levels as each has them by itself")
+    yield c.bytes(zstd, ours="imgmin --compression zstd")
+
+
+@group(("peak memory: the tree of 75 MB", 48 * MIB, MEMORY),
+       ("peak memory: a tree of 1 GB", 48 * MIB, MEMORY),
+       ("peak memory: the tree of 75 MB, zstd", 48 * MIB, MEMORY),
+       ("peak memory: the armhf sensor", 48 * MIB, MEMORY),
+       ("peak memory: the armhf sensor, zstd", 48 * MIB, MEMORY))
+def memory(bench):
+    def peak(program, *options, note=""):
+        used = bench.timer.peak_memory(bench.build(program, "--no-cache", *options))
+        return {"ours": used, "result": used, "note": note}
+
+    small = bench.tree.path + ":/data"
+    yield peak(bench.tiny, "--add", small, note="two CPUs; maximum resident set")
+    large = inputs.large_tree(bench.path("large"))
+    yield peak(bench.tiny, "--add", large + ":/data", note="random bytes, text and holes")
+    shutil.rmtree(large)
+    yield peak(bench.tiny, "--add", small, "--compression", "zstd")
+    yield peak(bench.sensor)
+    yield peak(bench.sensor, "--compression", "zstd")
+
+
+# ---- slim ----
+
+def files_size(folder):
+    return sum(os.lstat(os.path.join(at, name)).st_size
+               for at, _, names in os.walk(folder) for name in names
+               if not os.path.islink(os.path.join(at, name)))
+
+
+def copied(bench, root):
+    """What lddtree takes out of the image's files; it makes no image of it."""
+    need("lddtree")
+    out = bench.path("lddtree")
+    return Side("lddtree --copy-to-tree", ["/usr/bin/python3", "/usr/bin/lddtree", "-R", root,
+                                           "--copy-to-tree", out, "/usr/bin/sqlite3"],
+                ["rm", "-rf", out], size=lambda: files_size(out))
+
+
+@group(("slim of sqlite3 out of a small Debian", 1.5, {}),
+       ("bytes of that image, not compressed", 5_500_000, {"unit": "B", "kind": "value"}),
+       ("bytes of that image, beside lddtree's copies", 1.0, {"unit": "B"}),
+       ("peak memory: slim of sqlite3", 48 * MIB, MEMORY))
+def slim(bench):
+    root, archive = inputs.small_debian(bench.path("debian"), bench.imgmin)
+    out, said = bench.path("slim.tar"), bench.path("slim.json")
+
+    def raw():
+        with open(said) as f:
+            return json.load(f)["imgmin.images"][0]["raw_size"]
+
+    read = "sha256sum and tar -t"
+    c = bench.compare("slim of sqlite3 out of a small Debian", [
+        Side("imgmin slim", [bench.imgmin, "slim", "-q", archive, "-o", out, "--no-cache",
+                             "--metadata-file", said], ["rm", "-f", out], size=raw),
+        Side(read, ["sh", "-c", 'sha256sum "$1" && tar -tf "$1"', "sh", archive],
+             size=lambda: os.path.getsize(archive)),
+        ("lddtree --copy-to-tree", lambda: copied(bench, root))], 9,
+        note=f"docker archive of {os.path.getsize(archive) / 1e6:.0f} MB, nothing kept from earlier "
+             "runs. Bytes are not compressed: of slim's layers, of the image as it came, of the files "
+             "that lddtree copies out of the unpacked image. SlimToolkit is not in Debian and runs "
+             "the image's program; it is not measured")
+    yield c.ratio(read)
+    size = raw()
+    yield {"ours": size, "result": size, "note": "layers as tar files"}
+    yield c.bytes("lddtree --copy-to-tree")
+    used = bench.timer.peak_memory(c.sides[0].argv)
+    yield {"ours": used, "result": used}
+    os.remove(archive)
+
+
+GROUPS = {"sensor": sensor, "sensor-push": sensor_push, "rebuild": rebuild, "tree": tree,
+          "memory": memory, "slim": slim}
