@@ -193,12 +193,14 @@ struct file_out {
 			// rename
 };
 
-// Renaming over /dev/stdout, even one redirected into a file, would only replace the link.
+// Renaming over /dev/stdout, even one redirected into a file, would only replace the link. Files in
+// /dev/shm are files like others.
 bool file_out_is_direct(const char *path)
 {
 	struct stat st;
 
-	if (strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0)
+	if (strncmp(path, "/dev/std", 8) == 0 || strncmp(path, "/dev/fd/", 8) == 0 ||
+		strncmp(path, "/proc/", 6) == 0)
 		return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }

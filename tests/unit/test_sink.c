@@ -280,6 +280,31 @@ static void special_targets(void **state)
 	assert_content("pointed-at", "old");
 }
 
+// It once was taken for a device and written over, with the end of a longer one left behind.
+static void file_in_shared_memory(void **state)
+{
+	static const char *const words[] = {"longer", "less"};
+	drop(mem_drop) char *path = str_printf("/dev/shm/imgmin-test-%d", (int)getpid());
+	char text[16] = "";
+
+	(void)state;
+	if (access("/dev/shm", W_OK))
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		drop(file_out_drop) struct file_out *f = NULL;
+
+		assert_null(file_out_open(path, 0644, &f));
+		assert_null(sink_write(file_out_sink(f), words[i], strlen(words[i])));
+		assert_null(file_out_commit(f));
+	}
+	int fd = open(path, O_RDONLY);
+
+	assert_int_equal(read(fd, text, sizeof(text) - 1), 4);
+	assert_string_equal(text, "less");
+	close(fd);
+	unlink(path);
+}
+
 // Redirected into a file, /dev/stdout is that file: what it held stays, and so does the link.
 static void stdout_is_written_through(void **state)
 {
@@ -405,6 +430,7 @@ int main(void)
 		test(longest_name),
 		test(many_writers),
 		test(special_targets),
+		test(file_in_shared_memory),
 		test(stdout_is_written_through),
 		test(disk_full),
 		test(directory_appears_on_commit),
