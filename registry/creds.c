@@ -129,10 +129,14 @@ static struct err *load(const struct source *s, json_t **out)
 	struct err *e =
 		json_parse((struct span){(const uint8_t *)bytes, strlen(bytes)}, s->name, out);
 
-	if (!e)
+	if (e) {
+		err_drop(&e); // jansson quotes what it stumbled over, which may be a secret
+		return err_new(ERR_FAILED, "%s is not valid JSON", s->name);
+	}
+	if (json_is_object(*out))
 		return NULL;
-	err_drop(&e); // jansson quotes what it stumbled over, which may be a secret
-	return err_new(ERR_FAILED, "%s is not valid JSON", s->name);
+	json_drop(out);
+	return err_new(ERR_FAILED, "%s is no JSON object", s->name);
 }
 
 // ---- keys
