@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -285,6 +286,13 @@ struct filter {
 #define ARG(n)                                                                                     \
 	(offsetof(struct seccomp_data, args[n]) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
 
+// Which argument of clone they are (clone(2), «C library/kernel differences»).
+#ifdef __s390x__
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
+
 static void add(struct filter *f, unsigned short code, uint32_t k, uint8_t yes, uint8_t no)
 {
 	f->at[f->len++] = (struct sock_filter){code, yes, no, k};
@@ -316,6 +324,23 @@ static void filter_arg(struct filter *f, long number, int n, const uint32_t *val
 		add(f, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(nvalues - i), 0);
 	end(f, is_allowed ? REFUSED : SECCOMP_RET_ALLOW);
 	end(f, is_allowed ? SECCOMP_RET_ALLOW : REFUSED);
+}
+
+// Threads, and no namespaces: in one of its own a process may do what an administrator does.
+static void filter_clone(struct filter *f)
+{
+	const uint32_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+
+#ifdef __NR_clone3 // its flags lie in memory; C libraries go on with clone
+	add(f, BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1);
+	end(f, SECCOMP_RET_ERRNO | ENOSYS);
+#endif
+	add(f, BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 0, 4);
+	load(f, ARG(CLONE_FLAGS));
+	add(f, BPF_JMP | BPF_JSET | BPF_K, namespaces, 0, 1);
+	end(f, REFUSED);
+	end(f, SECCOMP_RET_ALLOW);
 }
 
 static void filter_sockets(struct filter *f, enum sandbox_network network)
@@ -350,6 +375,7 @@ static int limit_calls(const struct sandbox *s)
 #endif
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
 		refuse(&f, refused[i]);
+	filter_clone(&f);
 	filter_sockets(&f, s->network);
 	filter_arg(&f, __NR_ioctl, 1, typing, 2, false);
 	end(&f, SECCOMP_RET_ALLOW);

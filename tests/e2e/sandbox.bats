@@ -164,6 +164,17 @@ says_sandbox() {
 		push --creds "$user:$password" "$in/image.tar" "$s_main/auth/prog:1"
 }
 
+@test "deploy: ssh alone is started" {
+	need_tool ssh
+	expect 6 "$imgmin" deploy -v "$in/image.tar" ssh://nobody@127.0.0.1:1
+	says 'seccomp: exec only for ssh and credential helpers, no network'
+	output=$(INTRUDER_AT=/image.tar LD_PRELOAD=$in/intruder.so "$imgmin" deploy "$in/image.tar" \
+		ssh://nobody@127.0.0.1:1 2>&1) || true
+	told exec 'Operation not permitted'
+	told connect 'Operation not permitted'
+	told write 'Permission denied'
+}
+
 @test "an engine behind a socket: no other network" {
 	DOCKER_HOST=unix://$PWD/none.sock expect 6 "$imgmin" inspect -v docker-daemon:x
 	says 'seccomp: no exec, sockets of this machine only'

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -195,6 +196,8 @@ static void try_calls(void)
 #endif
 	want_errno(EPERM, process_vm_readv(getppid(), &io, 1, &io, 1, 0));
 	want_errno(EPERM, syscall(SYS_unshare, 0));
+	want_errno(EPERM, syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+	want_errno(ENOSYS, syscall(435 /* clone3 */, NULL, 0));
 	want_errno(EPERM, syscall(SYS_keyctl, 0, -3, 0));
 	want_errno(EPERM, syscall(SYS_bpf, 0, NULL, 0));
 	want_errno(EPERM, syscall(SYS_mount, NULL, NULL, NULL, 0, NULL));
