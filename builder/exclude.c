@@ -14,6 +14,18 @@ static bool is_of_closure(const struct closure *c, const struct strings *pattern
 	return false;
 }
 
+// What stands before "**" must be there; what it stands for would be looked for everywhere.
+static const char *to_look_for(const char *pattern, struct arena *a)
+{
+	const char *deep = strstr(pattern, "**");
+
+	while (deep && deep > pattern && deep[-1] != '/')
+		deep--;
+	while (deep && deep > pattern && deep[-1] == '/')
+		deep--;
+	return deep ? arena_strndup(a, pattern, (size_t)(deep - pattern)) : pattern;
+}
+
 // What is made up, or is this machine's own, counts as well as what the sysroot holds.
 static bool is_used(const struct assembly *a, const struct strings *pattern, struct arena *arena)
 {
@@ -31,7 +43,9 @@ static bool is_used(const struct assembly *a, const struct strings *pattern, str
 	vec_each (p, &a->included)
 		if (is_of_closure(&(*p)->closure, pattern))
 			return true;
-	return include_matches(a->sysroot->root, pattern->at[0], arena);
+	const char *text = to_look_for(pattern->at[0], arena);
+
+	return !*text || include_matches(a->sysroot->root, text, arena);
 }
 
 void exclude_warn(struct build *b)
@@ -40,7 +54,7 @@ void exclude_warn(struct build *b)
 
 	for (size_t i = 0; i < all->len; i++) {
 		const struct strings pattern = {.at = all->at + i, .len = 1};
-		bool used = strstr(all->at[i], "**"); // would be looked for everywhere
+		bool used = false;
 
 		vec_each (image, &b->images)
 			used = used || is_used(&(*image)->assembly, &pattern, &b->arena);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/map.h"
 #include "builder/image.h"
@@ -321,6 +322,21 @@ static struct err *open_source(struct places *p, const char *from, const char *t
 	return e;
 }
 
+// What is written would take the place of what is read.
+static struct err *refuse_itself(const char *from, const char *to, struct arena *a)
+{
+	const char *in, *out;
+	struct stat x, y;
+
+	TRY(place_file(from, false, a, &in));
+	TRY(place_file(to, true, a, &out));
+	if (!in || !out || stat(in, &x) || stat(out, &y) || !S_ISREG(y.st_mode) ||
+		x.st_dev != y.st_dev || x.st_ino != y.st_ino)
+		return NULL;
+	return err_hint(err_new(ERR_USAGE, "%s and %s are the same file", from, to),
+		"give the copy another name");
+}
+
 struct err *transfer_places(struct places *p, const char *from, const char *to,
 	const struct transfer_options *given_options, struct arena *a, struct transferred *out)
 {
@@ -333,6 +349,7 @@ struct err *transfer_places(struct places *p, const char *from, const char *to,
 	struct named_image found;
 	bool is_single;
 
+	TRY(refuse_itself(from, to, a));
 	TRY(place_claim_creds(p, from, false, a));
 	TRY(place_claim_creds(p, to, true, a));
 	TRY(open_source(p, from, to, &silent, a, &src, &name));

@@ -357,6 +357,12 @@ plugin_in_sysroot() {
 	expect 0 "$imgmin" build -o i.tar --sysroot s --exclude /etc/conf --exclude '/e*/co?f' --exclude /etc \
 		--exclude '/**/libnothing.so' --with passwd --exclude /etc/passwd "$bin/static"
 	[[ $stderr != *'nothing matches'* ]] || { echo "$stderr"; return 1; }
+	# Of what holds ** the part before it.
+	expect 0 "$imgmin" build -o i.tar --sysroot s --exclude '/ect/**' --exclude '/e*/no/**/x' \
+		--exclude '/etc/**' --exclude '/e*/**/*.txt' "$bin/static"
+	says 'warning: --exclude /ect/**: nothing matches it'
+	says 'warning: --exclude /e*/no/**/x: nothing matches it'
+	[ "$(grep -c 'nothing matches' <<<"$stderr")" = 2 ]
 	expect 0 "$imgmin" build -o i.tar --exclude /opt/x/nothing --exclude "$src/lib/nothing" "$bin/main"
 	[ "$(grep -c 'nothing matches' <<<"$stderr")" = 2 ]
 	printf '#!/bin/sh\n' >script

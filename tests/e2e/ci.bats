@@ -83,6 +83,11 @@ gitlab() { # REPOSITORY
 		"gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf " ]
 }
 
+@test "GitHub: an owner and repository with capitals" {
+	github U/GitHub-Capitals >../output
+	joined u/github-capitals 1.2
+}
+
 @test "GitHub: without the right to push, status 5 and no tag" {
 	password=wrong expect 5 github u/denied
 	expect 6 "$imgmin" index inspect "$r_ci/u/denied:1.2" --creds "$user:$password"

@@ -64,6 +64,16 @@ sha() { sha256sum | cut -d' ' -f1; }
 	done
 }
 
+@test "an archive is not copied onto itself" {
+	cp "$both" x.tar
+	ln x.tar y.tar
+	for to in x.tar ./x.tar oci-archive:x.tar docker-archive:y.tar; do
+		expect 2 "$imgmin" copy ./x.tar "$to"
+		says "are the same file"
+	done
+	cmp x.tar "$both"
+}
+
 @test "copy to stdout: the archive there, the digest on stderr" {
 	"$imgmin" copy "$both" file.tar
 	"$imgmin" copy "$both" - >out.tar 2>err
