@@ -105,7 +105,9 @@ static struct err *fd_pread(struct file *f, void *buf, size_t n, uint64_t off, s
 {
 	struct fd_file *d = (struct fd_file *)f;
 
-	return fd_read_at(d->fd, buf, n, d->base + off, d->name, got);
+	// n bytes are there by the size that the file had when it was opened.
+	TRY(fd_read_at(d->fd, buf, n, d->base + off, d->name, got));
+	return *got == n ? NULL : err_new(ERR_FAILED, "%s became shorter meanwhile", d->name);
 }
 
 static void fd_close(struct file *f)

@@ -493,8 +493,8 @@ class Bench:
             for fault, (end, wrong, stderr) in zip(
                     faults, pool.map(lambda f: self.trial(scenario, f), faults)):
                 ends[end] += 1
-                for w in wrong:
-                    findings.append((fault, w))
+                if wrong:
+                    findings.append((fault, wrong))
                 if end not in ("exit 0", "not reached"):
                     error = next((x for x in stderr.split("\n") if "error: " in x), "")
                     if STRERROR.get(fault.error.rstrip("+"), "") not in error:
@@ -573,11 +573,11 @@ class Report:
                           ", ".join(f"{e}: {n}" for e, n in failed.items()), len(findings)))
         print(f"{scenario.name}: {calls} calls, {hit} faults, {ends['exit 0']} unharmed, "
               f"{self.rows[-1][4]}, {len(findings)} findings", flush=True)
-        for fault, w in findings:
+        for fault, wrong in findings:
             line = (f"{scenario.name}: {fault.call.name} {fault.call.nth} {fault.error} "
-                    f"{fault.call.target}: {w}")
-            print("  " + line, flush=True)
-            self.findings.append(line)
+                    f"{fault.call.target}: ")
+            print("  " + line + " · ".join(wrong)[:300].replace("\n", " "), flush=True)
+            self.findings.append(line + "\n  ".join(wrong))
         self.messages += [f"{scenario.name}: {m}" for m in messages]
 
     def write(self):
