@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -276,22 +277,28 @@ static const int refused[] = {
 #endif
 };
 
-struct filter {
-	struct sock_filter at[2 * (sizeof(refused) / sizeof(*refused)) + 48];
-	unsigned short len;
+// What becomes of the calls from a number on, up to the next step.
+enum verdict { ALLOWED, REFUSED, UNKNOWN, SOCKETS, IOCTLS, CLONES };
+struct step {
+	uint32_t from;
+	enum verdict verdict;
+};
+struct steps {
+	struct step at[2 * (sizeof(refused) / sizeof(*refused) + 8)];
+	size_t len;
 };
 
-#define REFUSED (SECCOMP_RET_ERRNO | EPERM)
+struct filter {
+	struct sock_filter at[4 * (sizeof(refused) / sizeof(*refused)) + 64];
+	unsigned short len;
+	const struct steps *steps;
+	enum sandbox_network network;
+};
+
+#define REFUSE (SECCOMP_RET_ERRNO | EPERM)
 // Of a call's argument the half that an int lies in.
 #define ARG(n)                                                                                     \
 	(offsetof(struct seccomp_data, args[n]) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
-
-// Which argument of clone they are (clone(2), «C library/kernel differences»).
-#ifdef __s390x__
-#define CLONE_FLAGS 1
-#else
-#define CLONE_FLAGS 0
-#endif
 
 static void add(struct filter *f, unsigned short code, uint32_t k, uint8_t yes, uint8_t no)
 {
@@ -308,23 +315,23 @@ static void end(struct filter *f, uint32_t result)
 	add(f, BPF_RET | BPF_K, result, 0, 0);
 }
 
-static void refuse(struct filter *f, long number)
+// A call with one of these ints as argument n is refused, or (is_allowed) with any other.
+static void filter_arg(
+	struct filter *f, int n, const uint32_t *values, uint8_t nvalues, bool is_allowed)
 {
-	add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
-	end(f, REFUSED);
-}
-
-// The call with one of these ints as argument n is refused, or (is_allowed) with any other.
-static void filter_arg(struct filter *f, long number, int n, const uint32_t *values,
-	uint8_t nvalues, bool is_allowed)
-{
-	add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, (uint8_t)(nvalues + 3));
 	load(f, ARG(n));
 	for (uint8_t i = 0; i < nvalues; i++)
 		add(f, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(nvalues - i), 0);
-	end(f, is_allowed ? REFUSED : SECCOMP_RET_ALLOW);
-	end(f, is_allowed ? SECCOMP_RET_ALLOW : REFUSED);
+	end(f, is_allowed ? REFUSE : SECCOMP_RET_ALLOW);
+	end(f, is_allowed ? SECCOMP_RET_ALLOW : REFUSE);
 }
+
+// Which argument of clone they are (clone(2), «C library/kernel differences»).
+#ifdef __s390x__
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
 
 // Threads, and no namespaces: in one of its own a process may do what an administrator does.
 static void filter_clone(struct filter *f)
@@ -332,28 +339,103 @@ static void filter_clone(struct filter *f)
 	const uint32_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
-#ifdef __NR_clone3 // its flags lie in memory; C libraries go on with clone
-	add(f, BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1);
-	end(f, SECCOMP_RET_ERRNO | ENOSYS);
-#endif
-	add(f, BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 0, 4);
 	load(f, ARG(CLONE_FLAGS));
 	add(f, BPF_JMP | BPF_JSET | BPF_K, namespaces, 0, 1);
-	end(f, REFUSED);
+	end(f, REFUSE);
 	end(f, SECCOMP_RET_ALLOW);
 }
 
-static void filter_sockets(struct filter *f, enum sandbox_network network)
+static void filter_verdict(struct filter *f, enum verdict v)
 {
 	static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	// What would type into the terminal (ioctl_tty(2)).
+	static const uint32_t typing[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
 
-	if (network == SANDBOX_NO_NETWORK)
-		refuse(f, __NR_socket);
-	else
-		filter_arg(f, __NR_socket, 0, families, network == SANDBOX_ENGINE ? 1 : 4, true);
+	switch (v) {
+	case ALLOWED:
+		end(f, SECCOMP_RET_ALLOW);
+		break;
+	case REFUSED:
+		end(f, REFUSE);
+		break;
+	case UNKNOWN: // to a C library the sign to go on with an older call
+		end(f, SECCOMP_RET_ERRNO | ENOSYS);
+		break;
+	case CLONES:
+		filter_clone(f);
+		break;
+	case SOCKETS:
+		filter_arg(f, 0, families, f->network == SANDBOX_ENGINE ? 1 : 4, true);
+		break;
+	case IOCTLS:
+		filter_arg(f, 1, typing, 2, false);
+		break;
+	}
+}
+
+// A binary search for the step of the call's number, which is one of [low, high): the kernel runs
+// through it for every call there is when it takes a filter.
+static void search(struct filter *f, size_t low, size_t high)
+{
+	size_t middle = low + (high - low) / 2;
+	unsigned short jump = f->len;
+
+	if (high - low == 1) {
+		filter_verdict(f, f->steps->at[low].verdict);
+		return;
+	}
+	add(f, BPF_JMP | BPF_JGE | BPF_K, f->steps->at[middle].from, 0, 0);
+	search(f, low, middle);
+	f->at[jump].jt = (uint8_t)(f->len - jump - 1);
+	search(f, middle, high);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = ((const struct step *)a)->from, y = ((const struct step *)b)->from;
+
+	return (x > y) - (x < y);
+}
+
+// The calls that are not simply allowed, sorted by their numbers.
+static void list_calls(enum sandbox_network network, struct steps *out)
+{
+	out->len = 0;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		out->at[out->len++] = (struct step){(uint32_t)refused[i], REFUSED};
+	out->at[out->len++] =
+		(struct step){__NR_socket, network == SANDBOX_NO_NETWORK ? REFUSED : SOCKETS};
+	out->at[out->len++] = (struct step){__NR_ioctl, IOCTLS};
+	out->at[out->len++] = (struct step){__NR_clone, CLONES};
+#ifdef __NR_clone3 // its flags lie in memory
+	out->at[out->len++] = (struct step){__NR_clone3, UNKNOWN};
+#endif
 #ifdef __NR_socketcall // its arguments lie in memory
 	if (network != SANDBOX_NETWORK)
-		refuse(f, __NR_socketcall);
+		out->at[out->len++] = (struct step){__NR_socketcall, REFUSED};
+#endif
+#ifdef __x86_64__
+	out->at[out->len++] = (struct step){0x40000000, REFUSED}; // x32 has other numbers
+#endif
+	qsort(out->at, out->len, sizeof(*out->at), by_number);
+}
+
+static void make_steps(const struct steps *calls, struct steps *out)
+{
+	const struct step *last = NULL;
+
+	*out = (struct steps){{{0, ALLOWED}}, 1};
+	for (const struct step *c = calls->at; c < calls->at + calls->len; last = c++) {
+		bool is_next = last && c->from <= last->from + 1;
+
+		if (is_next && c->verdict == last->verdict)
+			continue;
+		if (last && !is_next)
+			out->at[out->len++] = (struct step){last->from + 1, ALLOWED};
+		out->at[out->len++] = *c;
+	}
+#ifndef __x86_64__ // there the last one is all numbers above
+	out->at[out->len++] = (struct step){last->from + 1, ALLOWED};
 #endif
 }
 
@@ -361,24 +443,16 @@ static void filter_sockets(struct filter *f, enum sandbox_network network)
 static int limit_calls(const struct sandbox *s)
 {
 #ifdef ARCH
-	// What would type into the terminal (ioctl_tty(2)).
-	static const uint32_t typing[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
-	struct filter f = {.len = 0};
+	struct steps calls, steps;
+	struct filter f = {.steps = &steps, .network = s->network};
 
+	list_calls(s->network, &calls);
+	make_steps(&calls, &steps);
 	load(&f, offsetof(struct seccomp_data, arch));
 	add(&f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	end(&f, REFUSED);
+	end(&f, REFUSE);
 	load(&f, offsetof(struct seccomp_data, nr));
-#ifdef __x86_64__
-	add(&f, BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1); // x32 has other numbers
-	end(&f, REFUSED);
-#endif
-	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
-		refuse(&f, refused[i]);
-	filter_clone(&f);
-	filter_sockets(&f, s->network);
-	filter_arg(&f, __NR_ioctl, 1, typing, 2, false);
-	end(&f, SECCOMP_RET_ALLOW);
+	search(&f, 0, steps.len);
 
 	const struct sock_fprog program = {.len = f.len, .filter = f.at};
 
