@@ -590,7 +590,9 @@ static struct err *collect_one(struct collector *c, const struct data_rule *rule
 		(q->is_asked || (is_urgent && n.is_included)))
 		TRY(add_from_host(c, rule, q, &n));
 	if (n.files.len && !n.source)
-		n.source = root_is_host(c->o->sysroot) ? "this machine" : "the sysroot";
+		n.source = c->o->is_image             ? "the image"
+			: root_is_host(c->o->sysroot) ? "this machine"
+						      : "the sysroot";
 	TRY(finish_need(&n));
 	if (!n.files.len && q->is_asked && !(rule->add == add_certs && c->o->present))
 		return nothing_found(&n, c->o->is_image);

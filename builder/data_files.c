@@ -304,7 +304,8 @@ struct err *add_tmp(struct collector *c, const struct data_ask *q, struct data_n
 	if (data_stays_as_it_was(c, q) && (w->error || !S_ISDIR(w->node.mode)))
 		return w->error ? NULL : need_put(c, n, "/tmp", &found);
 	need_make_dir(c, n, "/tmp", data_stays_as_it_was(c, q) ? w->node.mode & 07777 : 01777);
-	n->source = data_stays_as_it_was(c, q) ? "the sysroot" : "built in";
+	n->source = data_stays_as_it_was(c, q) ? (c->o->is_image ? "the image" : "the sysroot")
+					       : "built in";
 	return NULL;
 }
 

@@ -274,8 +274,9 @@ static struct err *take_named(
 
 		if (!path)
 			vec_push(arena, is_asked ? &a->notes : &a->details,
-				arena_printf(arena, "%s calls %s, which the sysroot does not have",
-					path_base(name), c->names.at[i]));
+				arena_printf(arena, "%s calls %s, which the %s does not have",
+					path_base(name), c->names.at[i],
+					sysroot_word(a->is_image)));
 		else if (tree_find(a->tree, root_walk(a->sysroot->root, path)->path))
 			continue;
 		else if (a->spec->args->include_commands)
@@ -300,6 +301,30 @@ static struct err *take_shell(
 	return take_text(a, (struct span){(const uint8_t *)text, n}, name, depth);
 }
 
+// A file that the script reads into itself. One that is named by its whole path is taken where the
+// sysroot has it, and what it calls counts as the script's own.
+static struct err *take_sourced(struct assembly *a, const char *path, const char *name, int depth)
+{
+	struct arena *arena = tree_arena(a->tree);
+	const struct walk *w = root_walk(a->sysroot->root, path);
+
+	if (path[0] == '/' && tree_find(a->tree, w->error ? path : w->path))
+		return NULL;
+	vec_each (add, &a->spec->adds)
+		if (strcmp(add->path, path) == 0)
+			return NULL;
+	if (path[0] == '/' && !w->error && S_ISREG(w->node.mode) && depth < DEPTH_MAX &&
+		!is_excluded(w->path, &a->spec->args->exclude)) {
+		TRY(assembly_take(
+			a, path, PART_DATA, arena_printf(arena, "read by %s", path_base(name))));
+		return take_shell(a, a->sysroot->root, w->path, path, depth + 1);
+	}
+	vec_push(arena, &a->notes,
+		arena_printf(arena, "%s reads %s: %s brings it if the image lacks it",
+			path_base(name), path, a->is_image ? "--keep" : "--add"));
+	return NULL;
+}
+
 static struct err *take_text(struct assembly *a, struct span text, const char *name, int depth)
 {
 	struct arena *arena = tree_arena(a->tree);
@@ -316,10 +341,7 @@ static struct err *take_text(struct assembly *a, struct span text, const char *n
 			arena_printf(arena, "%s calls %s, which only a run can tell",
 				path_base(name), commands.unknown.at[i]));
 	for (size_t i = 0; i < commands.sourced.len; i++)
-		vec_push(arena, &a->notes,
-			arena_printf(arena, "%s reads %s: %s brings it if the image lacks it",
-				path_base(name), commands.sourced.at[i],
-				a->is_image ? "--keep" : "--add"));
+		TRY(take_sourced(a, commands.sourced.at[i], name, depth));
 	return take_named(a, &commands, name, depth);
 }
 

@@ -205,6 +205,25 @@ run_image() {
 	says 'a.sh: line 2: a quote is not closed'
 }
 
+@test "a shell script's files by their whole path come along, and what they call" {
+	need_root
+	script "$PWD/etc/one.sh" ". $PWD/etc/two.sh" 'word=one'
+	script "$PWD/etc/two.sh" ". $PWD/etc/one.sh" 'number=$(wc -c </dev/null)'
+	chmod 644 etc/*.sh
+	script a.sh '#!/bin/sh' "depth=\$((depth + 1)); [ \$depth -gt 3 ] || . $PWD/etc/one.sh" \
+		'echo $word $number' '[ ! -e /no/such.sh ] || . /no/such.sh'
+	sed -i '1i [ -z "$seen" ] || return 0; seen=1' etc/one.sh
+	build 0 --include-commands ./a.sh
+	says 'a.sh reads /no/such.sh: --add brings it if the image lacks it'
+	[[ $stderr != *"reads $PWD"* ]]
+	run_image /usr/bin/a.sh
+	[ "$output" = 'one 0' ]
+	[ "$("$imgmin" inspect --format json oci:image | jq -r '.. | objects |
+		select(.path? == "'"$PWD/etc/two.sh"'") | .path' | head -n 1)" = "$PWD/etc/two.sh" ]
+	build 0 --exclude "$PWD/etc/two.sh" ./a.sh
+	says "a.sh reads $PWD/etc/two.sh" || says "one.sh reads $PWD/etc/two.sh"
+}
+
 @test "two scripts in one image, and scripts of interpreters that are not known" {
 	script a.py '#!/usr/bin/python3' 'print("a")'
 	script b.sh '#!/bin/sh' 'echo b'
