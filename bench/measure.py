@@ -202,9 +202,7 @@ def fit(points):
     """The exponent over all points and over the last three. A cost that does not grow flattens
     the former, so that the latter tells more of what comes next."""
     k, half, residual = slope(points)
-    last, last_half, _ = slope(points[-3:])
-    return {"exponent": k, "interval": half, "residual": residual, "last": last,
-            "last_interval": last_half}
+    return {"exponent": k, "interval": half, "residual": residual, "last": slope(points[-3:])[0]}
 
 
 # ---- the machine ----

@@ -101,16 +101,16 @@ def exponent(k, half):
 def growth_lines(growths):
     out = ["## Growth", "",
            "A power law is fitted to the medians by least squares of their logarithms: the exponent "
-           "with half of its 95 % interval, over all points and over the last three, where what does "
+           "over all points, with half of its 95 % interval, and over the last three, where what does "
            "not grow (starting, a first connection) weighs least; and how far the farthest point "
-           "lies from the line, as a factor. Peak memory is that of the first and the last point.",
+           "lies from the line of all, as a factor. Peak memory is that of the first and the last point.",
            "", line(["", "points", "exponent", "of the last three", "farthest", "peak memory"]),
            "|---|---|--:|--:|--:|--:|"]
     for g in growths:
         points, f = g["points"], g["fit"]
         times = ", ".join(f"{p['n']:,}: {seconds(p['seconds'])}" for p in points)
         fitted = ["–"] * 3 if not f else [exponent(f["exponent"], f["interval"]),
-                                          exponent(f["last"], f["last_interval"]),
+                                          f"{f['last']:.2f}",
                                           f"{f['residual']:.2f}"]
         ends = " → ".join(shown(p["peak_memory"], "MiB") for p in (points[0], points[-1]))
         out.append(line([f"{g['title']}: {g['who']}, by {g['per']}", times, *fitted, ends]))

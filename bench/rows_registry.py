@@ -81,7 +81,7 @@ def push(bench):
             imgmin_push(bench, large, registry, empty),
             ("skopeo copy", lambda: skopeo_push(large, registry, empty)),
             ("docker push", lambda: docker_push(bench, large, registry, empty)),
-            ("4 curls", lambda: curls(bench, large, registry, empty))], 9, 3, registry=registry,
+            ("4 curls", lambda: curls(bench, large, registry, empty))], 11, registry=registry,
             note=EMPTIED + ". The curls POST and PUT the layers, all at once, without config, "
                            "manifest and tag")
         yield c.ratio("skopeo copy")
@@ -146,14 +146,14 @@ def pull(bench):
         c = bench.compare("pull of 28 MB in four layers into a layout", [
             imgmin_pull(bench, ref, names[0], "layout", "ours"),
             (names[1], lambda: skopeo_pull(bench, ref, names[1], "layout", "theirs")),
-            ("docker pull", lambda: docker_pull(bench, ref))], 9, 3, registry=registry,
+            ("docker pull", lambda: docker_pull(bench, ref))], 11, registry=registry,
             note=note + "; docker unpacks what it pulls, and its bytes are those of the files")
         yield c.ratio(names[1])
         yield c.ratio("docker pull")
         names = ("imgmin pull", "skopeo copy docker: oci-archive:")
         c = bench.compare("pull of 28 MB in four layers into an archive", [
             imgmin_pull(bench, ref, names[0], "archive", "ours.tar"),
-            (names[1], lambda: skopeo_pull(bench, ref, names[1], "archive", "theirs.tar"))], 9, 3,
+            (names[1], lambda: skopeo_pull(bench, ref, names[1], "archive", "theirs.tar"))], 11,
             registry=registry, note=note)
         yield c.ratio(names[1])
 
