@@ -202,26 +202,32 @@ static const struct data_name *name_called(const char *text, size_t n)
 	return NULL;
 }
 
+static struct err *unknown_word(const char *option, const char *word, struct arena *a)
+{
+	const char *known = "";
+
+	for (const struct data_name *d = data_names; d->name; d++)
+		known = arena_printf(a, "%s%s%s", known, *known ? ", " : "", d->name);
+	return err_hint(
+		err_new(ERR_USAGE, "--%s %s: no such data", option, word), "known are %s", known);
+}
+
 static struct err *check_word(const char *option, const char *word, struct arena *a)
 {
 	size_t n = strcspn(word, ":");
 	const struct data_name *d = name_called(word, n);
-	const char *known = "";
 
-	if (d && word[n] == ':' && (!d->takes_param || !word[n + 1]))
+	if (!d)
+		return unknown_word(option, word, a);
+	if (word[n] == ':' && (!d->takes_param || !word[n + 1]))
 		return err_new(ERR_USAGE, "--%s %s: %s takes no value%s", option, word, d->name,
 			d->takes_param ? " that is empty" : "");
-	if (d && !word[n] && !strcmp(d->name, "locale") && !strcmp(option, "with"))
+	if (!word[n] && !strcmp(d->name, "locale") && !strcmp(option, "with"))
 		return err_hint(err_new(ERR_USAGE, "--with locale: which one?"),
 			"name it, as in --with locale:C.UTF-8");
-	if (d && strlen(word + n) <= PARAM_MAX && !strstr(word, ".."))
+	if (strlen(word + n) <= PARAM_MAX && !strstr(word, ".."))
 		return NULL;
-	if (d)
-		return err_new(ERR_USAGE, "--%s %s: no such %s", option, word, d->name);
-	for (d = data_names; d->name; d++)
-		known = arena_printf(a, "%s%s%s", known, *known ? ", " : "", d->name);
-	return err_hint(
-		err_new(ERR_USAGE, "--%s %s: no such data", option, word), "known are %s", known);
+	return err_new(ERR_USAGE, "--%s %s: no such %s", option, word, d->name);
 }
 
 // "certs,tzdata" into words.
@@ -446,17 +452,10 @@ static bool is_named(const char *user)
 			(group && group[1] && !isdigit((unsigned char)group[1])));
 }
 
-static struct err *find_asks(struct collector *c, const struct data_rule *rule,
-	const struct strings *with, struct asks *out)
+// What the image's environment asks for; reason is what else does.
+static void find_in_env(
+	struct collector *c, const struct data_rule *rule, const char *reason, struct asks *out)
 {
-	const char *reason = NULL;
-
-	if (!rule->is_kept || c->o->is_image)
-		TRY(called_by(c, rule, &reason));
-	if (rule->is_for_user && c->o->is_image && is_named(c->o->user))
-		reason = arena_printf(c->a, "the image's user is %s", c->o->user);
-	if (reason && !rule->needs_param)
-		ask_for(c, out, NULL)->reason = reason;
 	for (const char *const *v = rule->env; v && *v; v++) {
 		const char *value = c->o->env ? env_value(c->o->env, *v) : NULL;
 
@@ -468,15 +467,36 @@ static struct err *find_asks(struct collector *c, const struct data_rule *rule,
 			q->reason = arena_printf(c->a, "%s=%s in the environment%s%s", *v, value,
 				reason ? ", and " : "", reason ? reason : "");
 	}
+}
+
+// A rule for what an image has of its own, or for one zone, is not asked by name.
+static bool is_asked_by_name(const struct data_rule *rule, const char *param)
+{
+	if (rule->is_kept)
+		return false;
+	if (!*param)
+		return !rule->needs_param;
+	return name_called(rule->name, strlen(rule->name))->takes_param &&
+		(rule->needs_param || strcmp(rule->name, "tzdata") != 0);
+}
+
+static struct err *find_asks(struct collector *c, const struct data_rule *rule,
+	const struct strings *with, struct asks *out)
+{
+	const char *reason = NULL;
+
+	if (!rule->is_kept || c->o->is_image)
+		TRY(called_by(c, rule, &reason));
+	if (rule->is_for_user && c->o->is_image && is_named(c->o->user))
+		reason = arena_printf(c->a, "the image's user is %s", c->o->user);
+	if (reason && !rule->needs_param)
+		ask_for(c, out, NULL)->reason = reason;
+	find_in_env(c, rule, reason, out);
 	vec_each (w, with) {
 		const char *param = param_of(*w, rule->name);
 
-		// A rule for what an image has of its own, or for one zone, is not asked by name.
-		if (!param || rule->is_kept || (!*param && rule->needs_param) ||
-			(*param && !name_called(rule->name, strlen(rule->name))->takes_param) ||
-			(*param && !strcmp(rule->name, "tzdata") && !rule->needs_param))
-			continue;
-		ask_for(c, out, *param ? param : NULL)->is_asked = true;
+		if (param && is_asked_by_name(rule, param))
+			ask_for(c, out, *param ? param : NULL)->is_asked = true;
 	}
 	return NULL;
 }
@@ -570,45 +590,62 @@ static struct err *nothing_found(const struct data_need *n, bool is_image)
 		n->reason && !strncmp(n->reason, "--with", 6) ? "" : ", --without leaves it out");
 }
 
+// Unasked, only certificates come from this machine: an image without them fails in the field.
+static bool is_urgent(const struct data_rule *rule, const struct data_need *n)
+{
+	return rule->add == add_certs || (rule->add == add_zone && n->is_included);
+}
+
+// Nothing is there of what was called for: an error, a warning, or all right.
+static struct err *tell_missing(struct collector *c, const struct data_rule *rule,
+	const struct data_ask *q, const struct data_need *n)
+{
+	bool stays = data_stays_as_it_was(c, q);
+
+	if (q->is_asked && !(rule->add == add_certs && c->o->present))
+		return nothing_found(n, c->o->is_image);
+	if (!n->is_included)
+		return NULL;
+	// TZ may be a rule of its own ("CET-1CEST,M3.5.0,M10.5.0/3"), which needs no file.
+	if (!stays && rule->add == add_zone && is_zone_name(q->param))
+		return nothing_found(n, c->o->is_image);
+	if (!stays && !q->param && is_urgent(rule, n))
+		collect_warn(c, "%s: %s, but the %s has nothing of that kind", n->name, n->reason,
+			sysroot_word(c->o->is_image));
+	if (stays && rule->add == add_certs)
+		collect_warn(c,
+			"certs: %s, and the image has none; --with certs takes this machine's",
+			n->reason);
+	return NULL;
+}
+
+static void name_need(struct collector *c, const struct data_rule *rule, const struct data_ask *q,
+	const struct strings *without, struct data_need *n)
+{
+	n->name = q->param ? arena_printf(c->a, "%s:%s", rule->name, q->param) : rule->name;
+	n->reason = q->reason ? q->reason : arena_printf(c->a, "--with %s", n->name);
+	n->is_refused = is_listed(without, rule->name, q->param) && !q->is_asked;
+	n->is_included = !n->is_refused && (q->is_asked || rule->by_itself == INCLUDED);
+}
+
 static struct err *collect_one(struct collector *c, const struct data_rule *rule,
 	const struct data_ask *q, const struct strings *without, struct data_needs *out)
 {
-	struct data_need n = {.name = rule->name};
+	struct data_need n = {0};
 
-	if (q->param)
-		n.name = arena_printf(c->a, "%s:%s", rule->name, q->param);
-	n.reason = q->reason ? q->reason : arena_printf(c->a, "--with %s", n.name);
-	n.is_refused = is_listed(without, rule->name, q->param) && !q->is_asked;
-	n.is_included = !n.is_refused && (q->is_asked || rule->by_itself == INCLUDED);
+	name_need(c, rule, q, without, &n);
 	TRY(rule->add ? rule->add(c, q, &n) : add_paths(c, rule, &n));
-	// Unasked, only certificates come from this machine: an image without them fails in the
-	// field.
-	bool is_urgent = rule->add == add_certs || (rule->add == add_zone && n.is_included);
-	bool stays = data_stays_as_it_was(c, q);
-
-	if (!n.files.len && rule->is_portable && !stays &&
-		(q->is_asked || (is_urgent && n.is_included)))
+	if (!n.files.len && rule->is_portable && !data_stays_as_it_was(c, q) &&
+		(q->is_asked || (is_urgent(rule, &n) && n.is_included)))
 		TRY(add_from_host(c, rule, q, &n));
 	if (n.files.len && !n.source)
 		n.source = c->o->is_image             ? "the image"
 			: root_is_host(c->o->sysroot) ? "this machine"
 						      : "the sysroot";
 	TRY(finish_need(&n));
-	if (!n.files.len && q->is_asked && !(rule->add == add_certs && c->o->present))
-		return nothing_found(&n, c->o->is_image);
-	// TZ may be a rule of its own ("CET-1CEST,M3.5.0,M10.5.0/3"), which needs no file.
-	if (!n.files.len && n.is_included && !stays && rule->add == add_zone &&
-		is_zone_name(q->param))
-		return nothing_found(&n, c->o->is_image);
-	if (!n.files.len && n.is_included && is_urgent && !q->param && !stays)
-		collect_warn(c, "%s: %s, but the %s has nothing of that kind", n.name, n.reason,
-			sysroot_word(c->o->is_image));
-	if (!n.files.len && n.is_included && stays && rule->add == add_certs)
-		collect_warn(c,
-			"certs: %s, and the image has none; --with certs takes this machine's",
-			n.reason);
-	if (n.files.len)
-		vec_push(c->a, out, n);
+	if (!n.files.len)
+		return tell_missing(c, rule, q, &n);
+	vec_push(c->a, out, n);
 	return NULL;
 }
 

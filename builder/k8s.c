@@ -248,16 +248,26 @@ static struct err *find_image(struct daemon_set *s, struct places *places)
 // ---- YAML ----
 
 // What JSON lets stand in a string as it is, and YAML does not: it takes them for line breaks or
-// refuses them (YAML 1.2.2, 5.1 and 5.4). A UTF-8 character each, by its escape.
+// refuses them (YAML 1.2.2, 5.1 and 5.4). Bytes of the UTF-8 character that begins here, 0:
+// another.
+static size_t escaped_length(const unsigned char *u)
+{
+	if (u[0] == 0x7f)
+		return 1;
+	if (u[0] == 0xc2)
+		return u[1] < 0xa0 ? 2 : 0;
+	if (u[0] == 0xe2)
+		return u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9) ? 3 : 0;
+	if (u[0] == 0xef)
+		return (u[1] == 0xbb && u[2] == 0xbf) || (u[1] == 0xbf && u[2] >= 0xbe) ? 3 : 0;
+	return 0;
+}
+
 static const char *escape_of(const char *s, size_t *n, char out[8])
 {
 	const unsigned char *u = (const unsigned char *)s;
 
-	*n = u[0] == 0x7f ? 1 : u[0] == 0xc2 && u[1] < 0xa0 ? 2 : 0;
-	if ((u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9)) ||
-		(u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf) ||
-		(u[0] == 0xef && u[1] == 0xbf && u[2] >= 0xbe))
-		*n = 3;
+	*n = escaped_length(u);
 	if (!*n)
 		return NULL;
 	const unsigned code = *n == 1 ? u[0]

@@ -75,6 +75,22 @@ static long number_of(const struct token *t)
 	return strtol(text, NULL, 0);
 }
 
+// Whether what is less (-1), equal (0) or greater (1) satisfies the operator.
+static enum truth truth_of_order(const struct token *op, int order)
+{
+	if (token_is(op, "=="))
+		return order == 0 ? TRUE : FALSE;
+	if (token_is(op, "!="))
+		return order != 0 ? TRUE : FALSE;
+	if (token_is(op, ">="))
+		return order >= 0 ? TRUE : FALSE;
+	if (token_is(op, "<="))
+		return order <= 0 ? TRUE : FALSE;
+	if (token_is(op, "<"))
+		return order < 0 ? TRUE : FALSE;
+	return token_is(op, ">") ? (order > 0 ? TRUE : FALSE) : UNKNOWN;
+}
+
 // (3, minor) against what stands behind the operator. has_more: the left side is longer, as
 // sys.version_info is.
 static enum truth compare_version(
@@ -101,17 +117,7 @@ static enum truth compare_version(
 		order = 1; // (3, 11, 2, …) > (3, 11)
 	if (order == 0 && parts < count)
 		order = -1;
-	if (token_is(op, "=="))
-		return order == 0 ? TRUE : FALSE;
-	if (token_is(op, "!="))
-		return order != 0 ? TRUE : FALSE;
-	if (token_is(op, ">="))
-		return order >= 0 ? TRUE : FALSE;
-	if (token_is(op, "<="))
-		return order <= 0 ? TRUE : FALSE;
-	if (token_is(op, "<"))
-		return order < 0 ? TRUE : FALSE;
-	return token_is(op, ">") ? (order > 0 ? TRUE : FALSE) : UNKNOWN;
+	return truth_of_order(op, order);
 }
 
 // Behind "sys.version_info": >= (3, 8), [0] == 2, [:2] < (3, 11), .major == 3.

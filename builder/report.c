@@ -17,20 +17,22 @@ static size_t char_bytes(const unsigned char *at)
 	return *at < 0xf5 ? n : 0;
 }
 
-// Commands to a terminal, and what cannot be seen or turns the text around it: U+061C,
-// U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF, as on the page.
+// Commands to a terminal, and what cannot be seen or turns the text around it, as on the page.
+static const struct {
+	unsigned first, last;
+} unseen[] = {{0, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c}, {0x200b, 0x200f}, {0x2028, 0x202e},
+	{0x2060, 0x206f}, {0xfeff, 0xfeff}};
+
 static bool is_unseen(const unsigned char *at, size_t n)
 {
-	if (n == 1)
-		return *at < 0x20 || *at == 0x7f;
-	if (n == 2)
-		return (at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xd8 && at[1] == 0x9c);
-	if (n != 3)
-		return false;
-	if (at[0] == 0xe2 && at[1] == 0x80)
-		return (at[2] >= 0x8b && at[2] <= 0x8f) || (at[2] >= 0xa8 && at[2] <= 0xae);
-	return (at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa0 && at[2] <= 0xaf) ||
-		(at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf);
+	unsigned c = n == 1 ? *at : *at & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (at[i] & 0x3fu);
+	for (size_t i = 0; i < sizeof(unseen) / sizeof(*unseen); i++)
+		if (c >= unseen[i].first && c <= unseen[i].last)
+			return true;
+	return false;
 }
 
 char *text_printable(const char *text, struct arena *a)

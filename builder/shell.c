@@ -233,6 +233,21 @@ static bool compound(struct reader *r)
 	return true;
 }
 
+// name() command, behind the name.
+static void definition(struct reader *r, const struct word *name)
+{
+	r->pos++;
+	shell_skip_space(r);
+	if (at(r, 0) != ')') {
+		shell_fail(r, r->pos, "a bracket cannot stand here");
+		return;
+	}
+	r->pos++;
+	is_function(r, name->text.at);
+	shell_newlines(r);
+	command(r);
+}
+
 // Assignments, redirections and words in any order. *is_end: nothing runs behind it.
 static void simple(struct reader *r, bool *is_end)
 {
@@ -255,16 +270,7 @@ static void simple(struct reader *r, bool *is_end)
 		vec_push(&r->st->own, &words, w);
 		shell_skip_space(r);
 		if (words.len == 1 && at(r, 0) == '(' && !w.expands) {
-			r->pos++;
-			shell_skip_space(r);
-			if (at(r, 0) != ')') {
-				shell_fail(r, r->pos, "a bracket cannot stand here");
-				return;
-			}
-			r->pos++;
-			is_function(r, w.text.at);
-			shell_newlines(r);
-			command(r);
+			definition(r, &w);
 			return;
 		}
 	}

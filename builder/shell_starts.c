@@ -136,10 +136,27 @@ static void read_literal(struct reader *r, const struct word *w)
 	r->st->in_literal = false;
 }
 
-static void read_operands(struct reader *r, const char *name, const struct words *words, size_t i)
+static void read_aliases(struct state *st, const struct words *words, size_t first)
+{
+	for (size_t k = first; k < words->len; k++) {
+		char *text = words->at[k].text.at, *equals = strchr(text, '=');
+
+		if (equals && equals != text)
+			*map_at(&st->aliases, &st->own,
+				arena_strndup(&st->own, text, equals - text)) = st;
+	}
+}
+
+static bool is_shell(const char *name)
 {
 	static const char *const shells[] = {
 		"sh", "bash", "dash", "ash", "/bin/sh", "/bin/bash", "/bin/dash", "/bin/ash", NULL};
+
+	return in_table(shells, name);
+}
+
+static void read_operands(struct reader *r, const char *name, const struct words *words, size_t i)
+{
 	struct state *st = r->st;
 	const struct word *first = i + 1 < words->len ? &words->at[i + 1] : NULL;
 	bool is_dot = strcmp(name, ".") == 0 || strcmp(name, "source") == 0;
@@ -152,16 +169,11 @@ static void read_operands(struct reader *r, const char *name, const struct words
 		read_literal(r, first);
 	if (strcmp(name, "eval") == 0 && !first->expands && words->len == i + 2)
 		read_literal(r, first);
-	if (in_table(shells, name) && words->len > i + 2 && !words->at[i + 2].expands &&
+	if (is_shell(name) && words->len > i + 2 && !words->at[i + 2].expands &&
 		first->text.at[0] == '-' && strchr(first->text.at, 'c'))
 		read_literal(r, &words->at[i + 2]);
-	for (size_t k = i + 1; k < words->len; k++) {
-		char *text = words->at[k].text.at, *equals = strchr(text, '=');
-
-		if (strcmp(name, "alias") != 0 || !equals || equals == text)
-			continue;
-		*map_at(&st->aliases, &st->own, arena_strndup(&st->own, text, equals - text)) = st;
-	}
+	if (strcmp(name, "alias") == 0)
+		read_aliases(st, words, i + 1);
 }
 
 // find … -exec COMMAND

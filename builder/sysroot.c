@@ -724,6 +724,22 @@ static struct err *tree_of_interpreter(const struct sysroots *s, const struct pr
 	return NULL;
 }
 
+static struct err *tree_of_program(struct sysroots *s, const struct platform *asked,
+	const struct program *p, const struct sysroot **tree)
+{
+	const struct elf *e = &p->file->elf;
+	struct platform platform = p->platform;
+
+	if (asked && !platform.variant[0] && strcmp(asked->arch, platform.arch) == 0)
+		platform = *asked;
+	TRY(tree_of_interpreter(s, p, &platform, tree));
+	if (!*tree)
+		TRY_AS(given_tree(s, e, &platform, tree), "%s", p->asked);
+	if (!*tree)
+		TRY_AS(default_tree(s, e, &platform, tree), "%s", p->asked);
+	return NULL;
+}
+
 struct err *program_open(struct sysroots *s, const char *path,
 	const struct platform *asked_platform, struct arena *a, struct program *out)
 {
@@ -741,15 +757,7 @@ struct err *program_open(struct sysroots *s, const char *path,
 	if (e->machine == EM_ARM) // the others say it all in their header
 		TRY(root_open_file(out->root, out->file->walk->path, &f));
 	TRY_AS(elf_platform(f, e, &out->platform), "%s", path);
-	struct platform p = out->platform;
-
-	if (asked_platform && !p.variant[0] && strcmp(asked_platform->arch, p.arch) == 0)
-		p = *asked_platform;
-	TRY(tree_of_interpreter(s, out, &p, &tree));
-	if (!tree)
-		TRY_AS(given_tree(s, e, &p, &tree), "%s", path);
-	if (!tree)
-		TRY_AS(default_tree(s, e, &p, &tree), "%s", path);
+	TRY(tree_of_program(s, asked_platform, out, &tree));
 	if (out->root != tree->root && out->root != s->host) {
 		// It lies in a tree that was given for another platform.
 		out->root = s->host;

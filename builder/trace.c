@@ -210,12 +210,24 @@ static void started(struct trace *t, struct process *p)
 	t->has_inside |= t->tree == TREE_INSIDE;
 }
 
+static void cloned(struct trace *t, struct process *p, const struct call *c)
+{
+	char pid[24];
+
+	if (c->result <= 0 || c->result > TRACE_PID_LIMIT)
+		return;
+	drop(mem_drop) char *flags = str_printf("%s,%s,%s", c->args[0] ? c->args[0] : "",
+		c->args[1] ? c->args[1] : "", c->args[2] ? c->args[2] : "");
+
+	snprintf(pid, sizeof(pid), "%lld", c->result);
+	trace_process_child(t, p, pid, flags);
+}
+
 // Calls that are about descriptors and processes.
 static void other_call(struct trace *t, struct process *p, struct call *c, enum how how)
 {
 	long long fd = c->args[0] ? strtoll(c->args[0], NULL, 0) : -1;
 	struct place *from = trace_fd_place(p, fd), *said = NULL;
-	char pid[24];
 
 	if ((how == DUPS || how == DUPS_TO || how == LISTS) && c->args[0])
 		said = annotated(t, c->args[0]);
@@ -227,13 +239,29 @@ static void other_call(struct trace *t, struct process *p, struct call *c, enum 
 		trace_place_use(t, from);
 	if (how == DUPS_TO || (how == DUPS && (!c->args[1] || strstr(c->args[1], "F_DUPFD"))))
 		trace_fd_set(p, c->result, from);
-	if (how == CLONES && c->result > 0 && c->result <= TRACE_PID_LIMIT) {
-		drop(mem_drop) char *flags = str_printf("%s,%s,%s", c->args[0] ? c->args[0] : "",
-			c->args[1] ? c->args[1] : "", c->args[2] ? c->args[2] : "");
+	if (how == CLONES)
+		cloned(t, p, c);
+}
 
-		snprintf(pid, sizeof(pid), "%lld", c->result);
-		trace_process_child(t, p, pid, flags);
-	}
+// What the call with that row of the table does to the place it names; path is NULL for a
+// descriptor.
+static void place_call(struct trace *t, struct process *p, const struct call *c, int i,
+	const char *path, struct place *place)
+{
+	if (calls[i].how == ENTERS || calls[i].how == ENTERS_FD)
+		enter(t, p, place);
+	else if (calls[i].how == LEAVES)
+		leave(t, p, path, place);
+	else if (!path)
+		return;
+	else if (calls[i].how == MAKES)
+		place->made |= !place->used && place != t->nowhere;
+	else if (calls[i].how == OPENS)
+		opened(t, place, c->args[calls[i].path + 1] ? c->args[calls[i].path + 1] : "");
+	else
+		trace_place_use(t, place);
+	if (path && (calls[i].how == OPENS || strcmp(c->name, "creat") == 0))
+		trace_fd_set(p, c->result, place);
 }
 
 static void apply(struct trace *t, struct process *p, struct call *c)
@@ -266,20 +294,7 @@ static void apply(struct trace *t, struct process *p, struct call *c)
 		t->unknown[t->tree]++;
 		place = t->nowhere;
 	}
-	if (calls[i].how == ENTERS || calls[i].how == ENTERS_FD)
-		enter(t, p, place);
-	else if (calls[i].how == LEAVES)
-		leave(t, p, path, place);
-	else if (!path)
-		return;
-	else if (calls[i].how == MAKES)
-		place->made |= !place->used && place != t->nowhere;
-	else if (calls[i].how == OPENS)
-		opened(t, place, c->args[calls[i].path + 1] ? c->args[calls[i].path + 1] : "");
-	else
-		trace_place_use(t, place);
-	if (calls[i].how == OPENS || strcmp(c->name, "creat") == 0)
-		trace_fd_set(p, c->result, place);
+	place_call(t, p, c, i, path, place);
 }
 
 // ---- The log
@@ -379,6 +394,28 @@ static bool attached(struct trace *t, char *line)
 	return true;
 }
 
+// What is told of a process: its end, a call, the rest of one.
+static void told(struct trace *t, const char *pid, char *text)
+{
+	bool is_end = strncmp(text, "+++ ", 4) == 0, is_rest = strncmp(text, "<... ", 5) == 0;
+	char *tail = strstr(text, "<unfinished ...>");
+
+	if (!is_end && !is_rest && !strchr(text, '('))
+		return;
+	struct process *p = trace_process_of(t, pid);
+
+	if (p->ended && !is_end)
+		trace_process_again(t, p);
+	if (is_end)
+		end_line(t, p, text);
+	else if (is_rest)
+		resumed_line(t, p, text);
+	else if (tail && tail[strlen("<unfinished ...>")] == 0)
+		unfinished(t, p, text, tail);
+	else
+		call_line(t, p, text);
+}
+
 static void take_line(struct trace *t, char *line)
 {
 	char pid[16];
@@ -392,26 +429,8 @@ static void take_line(struct trace *t, char *line)
 		return;
 	char *text = trace_skip_prefix(line, pid, &has_pid);
 
-	if (!text || !(islower((unsigned char)*text) || *text == '<' || *text == '+'))
-		return;
-	bool is_end = strncmp(text, "+++ ", 4) == 0, is_rest = strncmp(text, "<... ", 5) == 0;
-	char *tail = strstr(text, "<unfinished ...>");
-
-	if (!is_end && !is_rest && !strchr(text, '('))
-		return;
-	struct process *p = trace_process_of(t, has_pid ? pid : NULL);
-
-	if (p->ended && !is_end) {
-		trace_process_again(t, p);
-	}
-	if (is_end)
-		end_line(t, p, text);
-	else if (is_rest)
-		resumed_line(t, p, text);
-	else if (tail && tail[strlen("<unfinished ...>")] == 0)
-		unfinished(t, p, text, tail);
-	else
-		call_line(t, p, text);
+	if (text && (islower((unsigned char)*text) || *text == '<' || *text == '+'))
+		told(t, has_pid ? pid : NULL, text);
 }
 
 // One line without its newline; false at the end of the file. A longer one than LINE_MAX_BYTES is

@@ -5,6 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+// At "[pid 12<sh>] ": at what is behind it.
+static char *skip_pid(char *s, char pid[16], bool *has_pid)
+{
+	s += 5 + strspn(s + 5, " ");
+	size_t n = strspn(s, "0123456789");
+
+	*has_pid = n > 0 && n < 8;
+	snprintf(pid, 16, "%.*s", n < 8 ? (int)n : 0, s);
+	if (s[n] == '<' && strchr(s, '>'))
+		s = strchr(s, '>');
+	s += strcspn(s, "]");
+	return s + (*s == ']');
+}
+
+// At n characters of a process or a time: behind them and their annotation; NULL: that has no end.
+static char *skip_number(char *s, size_t n, char pid[16], bool *has_pid)
+{
+	if (!*has_pid && n < 8 && strspn(s, "0123456789") == n &&
+		strtol(s, NULL, 10) <= TRACE_PID_LIMIT) {
+		snprintf(pid, 16, "%.*s", (int)n, s);
+		*has_pid = true;
+	}
+	s += n;
+	if (*s == '<' && !(s = strchr(s, '>')))
+		return NULL;
+	return s + (*s == '>');
+}
+
 // Behind "[pid 12<sh>] ", "12 ", times, "[ 59] " and "[00007f…] ".
 char *trace_skip_prefix(char *s, char pid[16], bool *has_pid)
 {
@@ -14,30 +42,15 @@ char *trace_skip_prefix(char *s, char pid[16], bool *has_pid)
 
 		s += strspn(s, " \t");
 		if (strncmp(s, "[pid ", 5) == 0) {
-			s += 5 + strspn(s + 5, " ");
-			n = strspn(s, "0123456789");
-			*has_pid = n > 0 && n < 8;
-			snprintf(pid, 16, "%.*s", n < 8 ? (int)n : 0, s);
-			if (s[n] == '<' && strchr(s, '>'))
-				s = strchr(s, '>');
-			s += strcspn(s, "]");
-			s += *s == ']';
+			s = skip_pid(s, pid, has_pid);
 		} else if (*s == '[' && s[n = 1 + strspn(s + 1, " 0123456789abcdef")] == ']') {
 			s += n + 1;
 		} else if (strncmp(s, "(+", 2) == 0 && strchr(s, ')')) {
 			s = strchr(s, ')') + 1;
 		} else if ((n = strspn(s, "0123456789:.")) && (s[n] == ' ' || s[n] == '<')) {
-			bool is_pid = !*has_pid && n < 8 && strspn(s, "0123456789") == n &&
-				strtol(s, NULL, 10) <= TRACE_PID_LIMIT;
-
-			if (is_pid) {
-				snprintf(pid, 16, "%.*s", (int)n, s);
-				*has_pid = true;
-			}
-			s += n;
-			if (*s == '<' && !(s = strchr(s, '>')))
+			s = skip_number(s, n, pid, has_pid);
+			if (!s)
 				return NULL;
-			s += *s == '>';
 		} else {
 			return s;
 		}

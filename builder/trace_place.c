@@ -38,16 +38,30 @@ static bool append(char out[PATH_MAX], size_t *n, const char *path)
 	return true;
 }
 
+// A place that is new; base is NULL where its path is known as a whole.
+static struct place *add_place(struct trace *t, const char *path, struct place *base, bool is_here)
+{
+	struct place *p = trace_place_new(t);
+
+	if (t->places.len > PLACES_MAX)
+		t->full = "files";
+	p->text = arena_strdup(&t->own, path);
+	p->base = base;
+	p->is_here = is_here;
+	p->depth = base ? base->depth + 1 : 0;
+	return p;
+}
+
 // The place of a name below base; NULL where it grows too long. The name is not empty.
 struct place *trace_place_of(struct trace *t, struct place *base, const char *name)
 {
 	char path[PATH_MAX], key[PATH_MAX + 32];
-	bool is_known = *name == '/' || (base->text && !base->base);
-	bool is_own = *name == '/' || base == t->nowhere;
-	bool is_here = is_own ? t->tree == TREE_HERE : base->is_here;
+	bool is_absolute = *name == '/';
+	bool is_known = is_absolute || (base->text && !base->base);
+	bool is_here = is_absolute || base == t->nowhere ? t->tree == TREE_HERE : base->is_here;
 	size_t n = 0;
 
-	if (*name != '/' && is_known && !append(path, &n, base->text))
+	if (!is_absolute && is_known && !append(path, &n, base->text))
 		return NULL;
 	if (!append(path, &n, name))
 		return NULL;
@@ -56,22 +70,15 @@ struct place *trace_place_of(struct trace *t, struct place *base, const char *na
 	if (!is_known && base->depth >= CHAIN_MAX)
 		base = t->nowhere;
 	if (is_known)
-		snprintf(key, sizeof(key), "%s%s", is_here ? "" : TREE_SIGN, path);
-	else
+		base = NULL;
+	if (base)
 		snprintf(key, sizeof(key), "#%zu%s", base->number, path);
+	else
+		snprintf(key, sizeof(key), "%s%s", is_here ? "" : TREE_SIGN, path);
 	void **slot = map_at(&t->places, &t->own, key);
 
-	if (!*slot) {
-		struct place *p = trace_place_new(t);
-
-		if (t->places.len > PLACES_MAX)
-			t->full = "files";
-		p->text = arena_strdup(&t->own, path);
-		p->base = is_known ? NULL : base;
-		p->is_here = is_here;
-		p->depth = is_known ? 0 : base->depth + 1;
-		*slot = p;
-	}
+	if (!*slot)
+		*slot = add_place(t, path, base, is_here);
 	return *slot;
 }
 

@@ -228,6 +228,12 @@ static void take_rates(void)
 	}
 }
 
+static bool is_as_drawn(const struct text *frame, const struct screen *s)
+{
+	return p.columns == s->columns && p.last_frame && frame->n &&
+		strcmp(frame->at, p.last_frame) == 0;
+}
+
 // A text above the live lines, if there is one, and the lines as they are now.
 static void redraw(const char *above)
 {
@@ -252,8 +258,7 @@ static void redraw(const char *above)
 	add_live_end(&frame);
 	if (before)
 		uselocale(before);
-	if (!above && was_drawn && p.columns == s.columns && p.last_frame && frame.n &&
-		strcmp(frame.at, p.last_frame) == 0)
+	if (!above && was_drawn && is_as_drawn(&frame, &s))
 		return;
 	if (frame.n)
 		add(&t, frame.at);

@@ -62,6 +62,21 @@ static uint64_t count_by_hash(struct symbols_reader *r)
 	return view_read(r->v, off, 2UL * size, bytes) ? view_uint(r->v, bytes + size, size) : 0;
 }
 
+// The number behind symbol `last`'s chain, whose hashes stand from `at` on; the last one is odd.
+static uint64_t end_of_chain(struct symbols_reader *r, uint64_t at, uint64_t end, uint64_t last)
+{
+	uint8_t h[4];
+
+	for (; last < r->max; at += 4) {
+		if (at > end || end - at < 4 || !view_read(r->v, at, 4, h))
+			return 0;
+		last++;
+		if (view_uint(r->v, h, 4) & 1)
+			break;
+	}
+	return last;
+}
+
 // DT_GNU_HASH: the highest bucket begins the last chain; its end is the last symbol
 // (https://sourceware.org/legacy-ml/binutils/2006-10/msg00377.html).
 static uint64_t count_by_gnu_hash(struct symbols_reader *r)
@@ -85,17 +100,10 @@ static uint64_t count_by_gnu_hash(struct symbols_reader *r)
 
 		last = b > last ? b : last;
 	}
-	if (last <
-		first) // no symbol is hashed, and bfd writes 1 for the first whatever comes before
+	// No symbol is hashed, and bfd writes 1 for the first whatever comes before.
+	if (last < first)
 		return 0;
-	for (uint64_t at = buckets + 4 * nbuckets + 4 * (last - first); last < r->max; at += 4) {
-		if (at > end || end - at < 4 || !view_read(r->v, at, 4, h))
-			return 0;
-		last++;
-		if (view_uint(r->v, h, 4) & 1)
-			break;
-	}
-	return last;
+	return end_of_chain(r, buckets + 4 * nbuckets + 4 * (last - first), end, last);
 }
 
 // The symbol of the relocation at p.

@@ -207,6 +207,19 @@ static bool touches_headers(const struct rewriter *w, const struct rewrite_segme
 		(s->off < w->phoff + w->phdrs_size && w->phoff < s->off + s->filesz);
 }
 
+// patchelf leaves PT_GNU_PROPERTY behind where the program headers grow.
+static bool may_touch_headers(const struct rewrite_segment *s)
+{
+	return s->type == PT_PHDR || s->type == PT_GNU_RELRO || s->type == PT_GNU_PROPERTY;
+}
+
+// A segment that is not loaded may be put elsewhere.
+static bool is_movable(const struct rewriter *w, const struct rewrite_segment *s)
+{
+	return is_attributes(w, s->type) && !touches_load(w, s->off, s->filesz) &&
+		s->align <= ALIGN_MAX && (s->align <= 1 || is_power(s->align));
+}
+
 static const char *check_other_segments(struct rewriter *w)
 {
 	vec_each (s, &w->segments) {
@@ -214,15 +227,12 @@ static const char *check_other_segments(struct rewriter *w)
 			continue;
 		if (s->off > w->v->size || s->filesz > w->v->size - s->off)
 			return no_sense;
-		// patchelf leaves PT_GNU_PROPERTY behind where the program headers grow.
-		if (s->type != PT_PHDR && s->type != PT_GNU_RELRO && s->type != PT_GNU_PROPERTY &&
-			touches_headers(w, s))
+		if (!may_touch_headers(s) && touches_headers(w, s))
 			return "a segment has bytes of its headers";
 		know(w, s->off, s->filesz);
 		if (rewrite_load_at(w, s->off, s->filesz))
 			continue;
-		if (!is_attributes(w, s->type) || touches_load(w, s->off, s->filesz) ||
-			s->align > ALIGN_MAX || (s->align > 1 && !is_power(s->align)))
+		if (!is_movable(w, s))
 			return "a segment that is not loaded has bytes of its own";
 		rewrite_keep(w, s->off, s->filesz, s->align ? s->align : 1);
 	}

@@ -152,6 +152,13 @@ static bool is_hub_name(const char *s, size_t n)
 	return false;
 }
 
+// What stands behind the host in keys that mean all of it.
+static bool is_whole_host(const char *path)
+{
+	return !*path || !strcmp(path, "v1") || !strcmp(path, "v1/") || !strcmp(path, "v2") ||
+		!strcmp(path, "v2/");
+}
+
 // How much of "host/repository" a key covers, 0 for none. "https://host/v1/" covers the host,
 // "host/team" a part of it (containers-auth.json(5)).
 static size_t covers(const char *key, const char *host, const char *repository)
@@ -172,7 +179,7 @@ static size_t covers(const char *key, const char *host, const char *repository)
 	p += *p == '/';
 	const size_t m = strlen(p);
 
-	if (!m || !strcmp(p, "v1") || !strcmp(p, "v1/") || !strcmp(p, "v2") || !strcmp(p, "v2/"))
+	if (is_whole_host(p))
 		return 1;
 	if (!repository || strncmp(repository, p, m) || (repository[m] && repository[m] != '/'))
 		return 0;

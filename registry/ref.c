@@ -119,6 +119,22 @@ static const char *bracket_fault(const char *s, size_t n, size_t *used)
 	return NULL;
 }
 
+// label ("." label)*; *end is where it ends.
+static bool is_host_name(const char *s, size_t n, size_t *end)
+{
+	size_t i;
+
+	for (i = 0; i < n && s[i] != ':'; i++) {
+		bool first = i == 0 || s[i - 1] == '.';
+		bool last = i + 1 == n || s[i + 1] == '.' || s[i + 1] == ':';
+
+		if (!is_alnum(s[i]) && ((s[i] != '-' && s[i] != '.') || first || last))
+			return false;
+	}
+	*end = i;
+	return i > 0;
+}
+
 // host := (label ("." label)* | "[" IPv6 "]") (":" port)?; a label neither begins nor ends with a
 // dash.
 static const char *host_fault(const char *s, size_t n)
@@ -130,17 +146,8 @@ static const char *host_fault(const char *s, size_t n)
 
 		if (fault)
 			return fault;
-	} else {
-		for (; i < n && s[i] != ':'; i++) {
-			bool first = i == 0 || s[i - 1] == '.';
-			bool last = i + 1 == n || s[i + 1] == '.' || s[i + 1] == ':';
-
-			if (!is_alnum(s[i]) && !(s[i] == '-' && !first && !last) &&
-				!(s[i] == '.' && !first && !last))
-				return "its host is malformed";
-		}
-		if (!i)
-			return "its host is malformed";
+	} else if (!is_host_name(s, n, &i)) {
+		return "its host is malformed";
 	}
 	if (i == n)
 		return NULL;

@@ -276,31 +276,42 @@ static void resync(struct upload *u, struct request *r)
 	send_rest(u);
 }
 
+// Some leave Range where it was; one that really took less answers 416 to the next.
+static void chunk_taken(struct upload *u, struct request *r)
+{
+	struct err *e = take_location(u, r, false);
+
+	u->offset += u->length;
+	if (e)
+		finish(u, e, FATE_UPLOADED);
+	else
+		send_rest(u);
+}
+
+// The session is gone, or no chunks are taken here.
+static bool wants_it_anew(const struct upload *u, int status)
+{
+	return status == 404 || status == 410 ||
+		(!u->is_chunked && status / 100 == 4 && status != 401 && status != 403);
+}
+
 static void on_chunk(struct upload *u, struct request *r)
 {
 	const int status = r->x.status;
-	struct err *e;
 
 	if (r->error && !request_may_repeat(r)) {
 		finish(u, why(r), FATE_UPLOADED);
 	} else if (r->error || request_may_repeat(r)) {
 		recover(u);
 	} else if (status == 202 || status == 201 || status == 204) {
-		// Some leave Range where it was; one that really took less answers 416 to the next.
-		e = take_location(u, r, false);
-		u->offset += u->length;
-		if (e)
-			finish(u, e, FATE_UPLOADED);
-		else
-			send_rest(u);
+		chunk_taken(u, r);
 	} else if (status == 416) {
 		resync(u, r);
 	} else if (status == 413 && u->chunk > CHUNK_LEAST && u->is_chunked) {
 		u->chunk /= 2;
 		send_rest(u);
-	} else if (status == 404 || status == 410 ||
-		(!u->is_chunked && status / 100 == 4 && status != 401 && status != 403)) {
-		start_anew(u); // gone, or no chunks taken here
+	} else if (wants_it_anew(u, status)) {
+		start_anew(u);
 	} else {
 		finish(u, why(r), FATE_UPLOADED);
 	}

@@ -45,22 +45,43 @@ static void compare_strings(
 			differ(path, what);
 }
 
+static void compare_loads(const char *path, const struct elf *a, const struct elf *b)
+{
+	for (size_t i = 0; i < a->loads.len; i++) {
+		const struct elf_segment *s = &a->loads.at[i], *t = &b->loads.at[i];
+
+		if (a->loads.len != b->loads.len || s->vaddr != t->vaddr ||
+			s->filesz != t->filesz || s->memsz != t->memsz || s->flags != t->flags)
+			differ(path, "segment");
+	}
+}
+
+static bool same_words(const struct elf *a, const struct elf *b)
+{
+	return same(a->interp, b->interp) && same(a->soname, b->soname) &&
+		same(a->rpath, b->rpath) && same(a->runpath, b->runpath);
+}
+
+static bool same_needs(const struct elf *a, const struct elf *b)
+{
+	return a->needs.len == b->needs.len && a->x86_isa_needed == b->x86_isa_needed &&
+		a->dt_flags == b->dt_flags && a->dt_flags_1 == b->dt_flags_1 &&
+		a->exec_stack == b->exec_stack && a->has_relr == b->has_relr;
+}
+
 static void compare_facts(const char *path, const struct elf *a, const struct elf *b)
 {
 	size_t dropped = options.drop_needed ? options.drop_needed->len : 0;
 
 	if (b->not_elf || b->broken)
 		differ(path, b->not_elf ? b->not_elf : b->broken);
-	if (!same(a->interp, b->interp) || !same(a->soname, b->soname) ||
-		!same(a->rpath, b->rpath) || !same(a->runpath, b->runpath))
+	if (!same_words(a, b))
 		differ(path, "interpreter, soname or run path");
 	if (!same(a->build_id, b->build_id))
 		differ(path, "build-id");
 	compare_strings(path, "dlopen note", &a->dlopen, &b->dlopen);
 	compare_strings(path, "version", &a->defines, &b->defines);
-	if (a->needs.len != b->needs.len || a->x86_isa_needed != b->x86_isa_needed ||
-		a->dt_flags != b->dt_flags || a->dt_flags_1 != b->dt_flags_1 ||
-		a->exec_stack != b->exec_stack || a->has_relr != b->has_relr)
+	if (!same_needs(a, b))
 		differ(path, "need or flag");
 	if (memcmp(&a->dt, &b->dt, sizeof(a->dt)) != 0)
 		differ(path, "dynamic section");
@@ -69,12 +90,7 @@ static void compare_facts(const char *path, const struct elf *a, const struct el
 	for (size_t i = 0; i < b->deps.len && !dropped; i++)
 		if (!same(a->deps.at[i].name, b->deps.at[i].name))
 			differ(path, "NEEDED");
-	for (size_t i = 0; i < a->loads.len; i++)
-		if (a->loads.len != b->loads.len || a->loads.at[i].vaddr != b->loads.at[i].vaddr ||
-			a->loads.at[i].filesz != b->loads.at[i].filesz ||
-			a->loads.at[i].memsz != b->loads.at[i].memsz ||
-			a->loads.at[i].flags != b->loads.at[i].flags)
-			differ(path, "segment");
+	compare_loads(path, a, b);
 }
 
 // What takes more than the headers: symbols, attributes, Go's notes.
