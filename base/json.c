@@ -247,7 +247,8 @@ bool json_is_text(const char *s)
 
 json_t *json_text(const char *s)
 {
-	json_t *whole = json_string(s ? s : "");
+	s = s ? s : "";
+	json_t *whole = json_string(s);
 
 	if (whole)
 		return whole;

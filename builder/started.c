@@ -140,7 +140,7 @@ static struct err *start_argument(struct inside *in, const char *word, bool is_c
 	if (word[0] != '/' && (!is_command || strchr(word, '/')))
 		return NULL;
 	find_file(in, &s);
-	if (s.trouble)
+	if (!s.walk || s.trouble)
 		return NULL;
 	TRY(script_read(in->root, s.walk->path, &in->arena, &script));
 	if (script.is_script)

@@ -69,7 +69,7 @@ static struct err *read_document(
 	const char *path = arena_printf(a, "%s/%s", dir, name);
 	drop(buffer_drop) struct buffer b = {0};
 	drop(fd_drop) int fd = -1;
-	uint64_t size;
+	uint64_t size = 0;
 
 	TRY(open_regular(path, &fd, &size));
 	buffer_init(&b, OCI_DOCUMENT_MAX, path);

@@ -110,7 +110,7 @@ static struct err *read_text(const char *path, struct buffer *out)
 static struct err *load(const struct source *s, json_t **out)
 {
 	drop(buffer_drop) struct buffer text = {0};
-	const char *bytes = s->text;
+	const char *bytes = s->text ? s->text : "";
 
 	*out = NULL;
 	if (s->path) {
