@@ -145,6 +145,38 @@ static void check_conf(struct check *c, const struct closure *closure)
 	}
 }
 
+// The loader goes on without what it cannot preload (ld.so(8), LD_PRELOAD); what it finds may lack
+// something itself.
+static struct err *check_preloaded(struct check *c, struct inside *in, struct closure *closure)
+{
+	const char *list = image_env(in->image, "LD_PRELOAD");
+	char *copy = arena_strdup(&in->arena, list ? list : ""), *save = NULL;
+
+	bool is_told = false;
+
+	if (!closure->interpreter)
+		return NULL;
+	vec_each (s, &in->started) { // once for an image
+		if (&s->closure == closure)
+			break;
+		is_told |= s->is_elf && s->closure.interpreter;
+	}
+	for (char *name = strtok_r(copy, ": ", &save); name; name = strtok_r(NULL, ": ", &save)) {
+		bool found;
+
+		TRY(closure_add_hidden(in->resolver, closure, closure->objects.at[0], name,
+			"preloaded by LD_PRELOAD", &found));
+		if (!found && !is_told)
+			finding_add(c, FINDING_WARNING,
+				"LD_PRELOAD names %s, which the image lacks: the loader ignores it",
+				name)
+				->hint =
+				"put the library into the image, or take LD_PRELOAD out of its "
+				"env";
+	}
+	return NULL;
+}
+
 static struct err *check_loads(
 	struct check *c, struct inside *in, struct started *s, const struct account *who)
 {
@@ -155,6 +187,7 @@ static struct err *check_loads(
 	// Engines take an ARM image without a variant for v7 (containerd platforms.Normalize).
 	if (strcmp(declared.arch, "arm") == 0 && !declared.variant[0])
 		strcpy(declared.variant, "v7");
+	TRY(check_preloaded(c, in, closure));
 	TRY(verify_versions(r, closure));
 	TRY(verify_symbols(r, closure));
 	TRY(verify_platform(r, closure, declared.arch[0] ? &declared : NULL, &needed));

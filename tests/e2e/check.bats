@@ -361,3 +361,26 @@ index["manifests"].append(dict(m, mediaType=manifest["mediaType"],
 		prints "1 platform, 1 layer, 1 program, 3 libraries"
 	done
 }
+
+@test "what LD_PRELOAD in the image's env names is looked for; what is not there is a warning" {
+	mkdir -p lib
+	echo 'int never(void); int f(void) { return never(); }' >f.c
+	echo 'int never(void) { return 7; }' >never.c
+	cc -shared -fPIC -Wl,-soname,libnever.so -o lib/libnever.so never.c
+	cc -shared -fPIC -Wl,--no-as-needed -o lib/libpre.so f.c -Llib -lnever
+	build=("$imgmin" build -q "$here/hello" --add lib/libpre.so:/opt/libpre.so -o oci:pre)
+	"${build[@]}" --env 'LD_PRELOAD=/opt/libpre.so:libnothing.so' --add lib/libnever.so:/opt/libnever.so \
+		--env LD_LIBRARY_PATH=/opt
+	expect 0 "$imgmin" check oci:pre
+	prints "LD_PRELOAD names libnothing.so, which the image lacks: the loader ignores it"
+	prints "0 errors, 1 warning"
+	expect 4 "$imgmin" check --strict oci:pre
+	expect 0 "$imgmin" slim oci:pre -o slimmed.tar
+	expect 0 "$imgmin" inspect --format json ./slimmed.tar
+	[[ $output == *'"/opt/libpre.so"'* && $output == *'"/opt/libnever.so"'* ]]
+	# What is preloaded, and lacks a library itself, stops every program.
+	rm -rf pre
+	"${build[@]}" --env LD_PRELOAD=/opt/libpre.so 2>warnings
+	expect 3 "$imgmin" check oci:pre
+	prints libnever.so
+}
