@@ -1,7 +1,9 @@
 #include "registry/curl.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 // What a program opens at run time stands in a note of its own (uapi-group, ELF dlopen metadata),
 // so that packagers and closures find it. Owner "FDO", type 0x407c0c0a.
@@ -54,6 +56,17 @@ static const struct {
 	{"curl_free", (void **)&table.free},
 };
 
+// It is not installed, or something of its own is not, or it could not be read.
+static struct err *not_loaded(const char *why)
+{
+	struct err *e = err_new(ERR_FAILED, "no libcurl.so.4, which speaks to registries: %s",
+		why ? why : "dlopen");
+
+	return why && strstr(why, strerror(ENOENT))
+		? err_hint(e, "install it: apt-get install libcurl4")
+		: e;
+}
+
 struct err *curl_load(const struct curl_table **out)
 {
 	static void *library;
@@ -62,11 +75,16 @@ struct err *curl_load(const struct curl_table **out)
 	*out = &table;
 	if (is_ready)
 		return NULL;
-	for (size_t i = 0; i < sizeof(sonames) / sizeof(*sonames) && !library; i++)
+	struct err *e = NULL;
+
+	for (size_t i = 0; i < sizeof(sonames) / sizeof(*sonames) && !library; i++) {
 		library = dlopen(sonames[i], RTLD_LAZY | RTLD_LOCAL);
+		if (!library && !e) // what keeps the usual one away is told
+			e = not_loaded(dlerror());
+	}
 	if (!library)
-		return err_hint(err_new(ERR_FAILED, "no libcurl.so.4, which speaks to registries"),
-			"install it: apt-get install libcurl4");
+		return e;
+	err_drop(&e);
 	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
 		*functions[i].at = dlsym(library, functions[i].name);
 		if (!*functions[i].at)
