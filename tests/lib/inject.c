@@ -5,9 +5,10 @@
 // The program runs under a seccomp filter whose verdict is «ask the supervisor» (user
 // notification), so that sanitizers, threads and children work as always; ptrace would keep
 // LeakSanitizer from its work. Calls are counted by name, over all threads and children. The N-th
-// of NAME fails with the errno WHAT, or returns 0 where WHAT is EOF; with a + all later ones do,
-// too. Counting begins with main, whose first call is fcntl(0, F_GETFD), and ends with its last,
-// close(1): neither the loader's start nor what a sanitizer does at the end is of interest.
+// of NAME fails with the errno WHAT, or returns 0 where WHAT is EOF, or moves half of the bytes
+// where it is SHORT; with a + all later ones do, too. Counting begins with main, whose first call
+// is fcntl(0, F_GETFD), and ends with its last, close(1): neither the loader's start nor what a
+// sanitizer does at the end is of interest.
 //
 // FILE gets «call NAME N TARGET» for each call (--list), «hit NAME N TARGET» for the failed ones,
 // and in the end «exit N», «signal N» or «hang», and «left» where a process outlived the program.
@@ -29,6 +30,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -166,13 +168,14 @@ static const struct call {
 };
 #define CALLS (sizeof(calls) / sizeof(*calls))
 
+#define SHORT (-1)
 static struct {
 	FILE *told;
 	double limit;
 	bool is_listing;
 	char name[32];
 	unsigned long nth;
-	int number; // 0: EOF
+	int number; // errno; 0: EOF
 	bool is_lasting;
 } wanted = {.limit = 20};
 
@@ -196,6 +199,8 @@ static int errno_of(const char *name)
 {
 	if (strcmp(name, "EOF") == 0)
 		return 0;
+	if (strcmp(name, "SHORT") == 0)
+		return SHORT;
 	for (int i = 1; i < 200; i++) {
 		const char *known = strerrorname_np(i);
 
@@ -358,6 +363,72 @@ static bool decide(const struct seccomp_notif *q, pid_t child)
 	return is_hit;
 }
 
+static int fd_of(uint32_t thread, int fd)
+{
+	char path[64], line[256];
+	int pid = (int)thread, at = -1, copy = -1;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", thread);
+	FILE *f = fopen(path, "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %d", &pid) == 1)
+			break;
+	if (f)
+		fclose(f);
+	at = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (at >= 0)
+		copy = (int)syscall(SYS_pidfd_getfd, at, fd, 0);
+	close(at);
+	return copy;
+}
+
+// Half of the bytes, moved in the program's stead: how many, or a negative errno.
+static int64_t move_half(const struct seccomp_notif *q)
+{
+	static char bytes[1 << 20];
+	const __u64 *args = q->data.args;
+	size_t n = args[2] / 2 < sizeof(bytes) ? args[2] / 2 : sizeof(bytes);
+	struct iovec here = {bytes, n}, there = {(void *)(uintptr_t)args[1], n};
+	bool is_write =
+		q->data.nr == SYS_write || q->data.nr == SYS_pwrite64 || q->data.nr == SYS_sendto;
+	int fd = fd_of(q->pid, (int)args[0]);
+	ssize_t got = -1;
+
+	if (fd < 0 ||
+		(is_write && process_vm_readv((pid_t)q->pid, &here, 1, &there, 1, 0) != (ssize_t)n))
+		die("half of a call");
+	switch (q->data.nr) {
+	case SYS_read:
+		got = read(fd, bytes, n);
+		break;
+	case SYS_pread64:
+		got = pread(fd, bytes, n, (off_t)args[3]);
+		break;
+	case SYS_recvfrom:
+		got = recv(fd, bytes, n, (int)args[3] | MSG_DONTWAIT);
+		break;
+	case SYS_write:
+		got = write(fd, bytes, n);
+		break;
+	case SYS_pwrite64:
+		got = pwrite(fd, bytes, n, (off_t)args[3]);
+		break;
+	case SYS_sendto:
+		got = send(fd, bytes, n, (int)args[3] | MSG_NOSIGNAL);
+		break;
+	default:
+		usage();
+	}
+	int number = errno;
+
+	close(fd);
+	here.iov_len = there.iov_len = got > 0 ? (size_t)got : 0;
+	if (got > 0 && !is_write && process_vm_writev((pid_t)q->pid, &here, 1, &there, 1, 0) != got)
+		die("half of a call");
+	return got < 0 ? -number : got;
+}
+
 static void answer(int listener, pid_t child)
 {
 	struct seccomp_notif q = {0};
@@ -366,10 +437,17 @@ static void answer(int listener, pid_t child)
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &q))
 		return; // the thread is gone
 	a.id = q.id;
-	if (decide(&q, child))
-		a.error = -wanted.number;
-	else
+	bool is_hit = decide(&q, child);
+	int64_t result = -wanted.number;
+
+	if (is_hit && wanted.number == SHORT && q.data.args[2] > 1)
+		result = move_half(&q);
+	else if (!is_hit || wanted.number == SHORT)
 		a.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (!a.flags && result < 0)
+		a.error = (int)result;
+	else if (!a.flags)
+		a.val = result;
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &a) && errno != ENOENT &&
 		errno != EINPROGRESS)
 		die("answer");
