@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/root.h"
+#include "base/root_impl.h"
 
 static char top[64];
 static struct root *root;
@@ -215,6 +215,55 @@ static void reads_within_bounds(void **state)
 	err_drop(&e);
 }
 
+// A file that ends earlier than it did when it was opened is not read as a shorter one.
+static void shrinking_file(void **state)
+{
+	drop(file_drop) struct file *f = NULL;
+	char bytes[4];
+	size_t got;
+
+	(void)state;
+	put("shrinks", "long enough");
+	assert_null(root_open_file(root, "/shrinks", &f));
+	assert_int_equal(truncate("shrinks", 2), 0);
+	struct err *e = file_pread(f, bytes, sizeof(bytes), 0, &got);
+
+	assert_non_null(e);
+	assert_non_null(strstr(err_text(e), "shorter"));
+	err_drop(&e);
+}
+
+static int broken_lstat(struct root *r, const char *path, struct node *out)
+{
+	(void)r;
+	out->mode = S_IFDIR | 0755;
+	return strcmp(path, "/bad") == 0 ? EIO : strcmp(path, "/closed") == 0 ? EACCES : 0;
+}
+
+static void broken_close(struct root *r)
+{
+	(void)r;
+}
+
+// An error of the machine counts as «not there» in a walk, and is kept for whoever concludes from
+// it.
+static void machine_errors_are_kept(void **state)
+{
+	static const struct root_ops ops = {.lstat = broken_lstat, .close = broken_close};
+	drop(root_drop) struct root *r = root_new(sizeof(*r), &ops, "/broken");
+
+	(void)state;
+	assert_int_equal(root_walk(r, "/good")->error, 0);
+	assert_int_equal(root_walk(r, "/closed/x")->error, EACCES);
+	assert_null(root_fault(r));
+	assert_int_equal(root_walk(r, "/bad/x")->error, EIO);
+	struct err *e = root_fault(r);
+
+	assert_int_equal(err_number(e), EIO);
+	assert_non_null(strstr(err_text(e), "/broken/bad"));
+	err_drop(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +276,8 @@ int main(void)
 		cmocka_unit_test(only_regular_files_open),
 		cmocka_unit_test(lists_in_byte_order),
 		cmocka_unit_test(reads_within_bounds),
+		cmocka_unit_test(shrinking_file),
+		cmocka_unit_test(machine_errors_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
