@@ -97,6 +97,20 @@ static const char *interpreter_of(struct inside *in, const struct script *script
 	return s.path;
 }
 
+// A script that names itself, or another one that names it, is started by nothing.
+static struct err *is_endless(struct inside *in, struct script script, bool *out)
+{
+	for (int i = 0; script.is_script && script.interpreter; i++) {
+		const struct walk *w = root_walk(in->root, absolute(in, script.interpreter));
+
+		*out = i > SCRIPTS_MAX;
+		if (*out || w->error || !S_ISREG(w->node.mode))
+			return NULL;
+		TRY(script_read(in->root, w->path, &in->arena, &script));
+	}
+	return NULL;
+}
+
 // ---- programs ----
 
 static struct err *resolve(struct inside *in, struct started *s)
@@ -110,13 +124,17 @@ static struct err *resolve(struct inside *in, struct started *s)
 static struct err *start(struct inside *in, struct started s, int depth)
 {
 	struct script script = {0};
+	bool endless = false;
 
 	find_file(in, &s);
 	if (s.walk && is_known(in, s.walk))
 		return NULL;
 	if (s.walk && !s.trouble)
 		TRY(script_read(in->root, s.walk->path, &in->arena, &script));
-	if (script.is_elf)
+	TRY(is_endless(in, script, &endless));
+	if (endless)
+		s.trouble = "its interpreter is a script, and that one's too, without end";
+	else if (script.is_elf)
 		TRY(resolve(in, &s));
 	else if (!s.trouble && !script.is_script)
 		s.trouble = "neither an ELF program nor a script with #!";

@@ -384,3 +384,16 @@ index["manifests"].append(dict(m, mediaType=manifest["mediaType"],
 	expect 3 "$imgmin" check oci:pre
 	prints libnever.so
 }
+
+@test "scripts that are each other's interpreter, or their own, start nothing" {
+	for interpreter in /bin/a.sh /bin/b.sh; do
+		printf '#!%s\n' $interpreter >a.sh
+		printf '#!/bin/a.sh\n' >b.sh
+		chmod 755 ./*.sh
+		"$imgmin" build -q "$here/hello" --add a.sh:/bin/a.sh --add b.sh:/bin/b.sh -o endless.tar
+		expect 3 "$imgmin" slim ./endless.tar --entry /bin/a.sh -o out.tar
+		says "/bin/a.sh (--entry, "
+		says "its interpreter is a script, and that one's too, without end"
+		[ ! -e out.tar ]
+	done
+}
