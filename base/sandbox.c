@@ -2,48 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/sandbox_impl.h"
 #include "base/sink.h"
 
-// Calls that the headers of older distributions lack; the same number on all machines but two
-// (Linux' include/uapi/asm-generic/unistd.h).
-#if !defined(__mips__) && !defined(__alpha__)
-#ifndef __NR_io_uring_setup
-#define __NR_io_uring_setup 425
-#endif
-#ifndef __NR_pidfd_getfd
-#define __NR_pidfd_getfd 438
-#endif
-#ifndef __NR_landlock_create_ruleset
+// Numbers that older headers lack; the same on all machines but two (Linux'
+// include/uapi/asm-generic/unistd.h).
+#if !defined(__NR_landlock_create_ruleset) && !defined(__mips__) && !defined(__alpha__)
 #define __NR_landlock_create_ruleset 444
 #define __NR_landlock_add_rule 445
 #define __NR_landlock_restrict_self 446
-#endif
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
-#ifndef __NR_setxattrat
-#define __NR_setxattrat 463
-#define __NR_removexattrat 466
-#endif
-#ifndef __NR_file_setattr
-#define __NR_file_setattr 469
-#endif
 #endif
 
 // ---- Landlock ----
@@ -165,381 +139,6 @@ static int limit_files(const struct sandbox *s, int *abi)
 }
 #endif
 
-// ---- seccomp ----
-
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#elif defined(__arm__) && defined(__ARMEL__)
-#define ARCH AUDIT_ARCH_ARM
-#elif defined(__i386__)
-#define ARCH AUDIT_ARCH_I386
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH AUDIT_ARCH_RISCV64
-#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
-#define ARCH AUDIT_ARCH_PPC64LE
-#elif defined(__s390x__)
-#define ARCH AUDIT_ARCH_S390X
-#endif
-
-// What no command of imgmin does: to start or to read other processes, to change owners, modes and
-// attributes of files, to act as an administrator; io_uring would pass the filter by.
-static const int refused[] = {
-	__NR_execve,
-	__NR_execveat,
-#ifndef __SANITIZE_ADDRESS__ // LeakSanitizer looks at the threads by it
-	__NR_ptrace,
-#endif
-	__NR_process_vm_readv,
-	__NR_process_vm_writev,
-	__NR_pidfd_getfd,
-	__NR_kcmp,
-	__NR_io_uring_setup,
-	__NR_bpf,
-	__NR_perf_event_open,
-	__NR_userfaultfd,
-	__NR_add_key,
-	__NR_request_key,
-	__NR_keyctl,
-	__NR_mount,
-	__NR_umount2,
-	__NR_pivot_root,
-	__NR_chroot,
-	__NR_unshare,
-	__NR_setns,
-	__NR_open_by_handle_at,
-	__NR_swapon,
-	__NR_swapoff,
-	__NR_reboot,
-	__NR_kexec_load,
-	__NR_init_module,
-	__NR_finit_module,
-	__NR_delete_module,
-	__NR_acct,
-	__NR_syslog,
-	__NR_quotactl,
-	__NR_settimeofday,
-	__NR_clock_settime,
-	__NR_adjtimex,
-	__NR_clock_adjtime,
-	__NR_sethostname,
-	__NR_setdomainname,
-	__NR_vhangup,
-	__NR_truncate,
-	__NR_fchmod,
-	__NR_fchmodat,
-	__NR_fchown,
-	__NR_fchownat,
-	__NR_setxattr,
-	__NR_lsetxattr,
-	__NR_fsetxattr,
-	__NR_removexattr,
-	__NR_lremovexattr,
-	__NR_fremovexattr,
-// Not on every machine, or not in every header.
-#ifdef __NR_fchmodat2
-	__NR_fchmodat2,
-#endif
-#ifdef __NR_setxattrat
-	__NR_setxattrat,
-	__NR_removexattrat,
-#endif
-#ifdef __NR_file_setattr
-	__NR_file_setattr,
-#endif
-#ifdef __NR_kexec_file_load
-	__NR_kexec_file_load,
-#endif
-#ifdef __NR_chmod
-	__NR_chmod,
-	__NR_chown,
-	__NR_lchown,
-#endif
-#ifdef __NR_chown32
-	__NR_chown32,
-	__NR_lchown32,
-	__NR_fchown32,
-#endif
-#ifdef __NR_truncate64
-	__NR_truncate64,
-#endif
-#ifdef __NR_clock_settime64
-	__NR_clock_settime64,
-	__NR_clock_adjtime64,
-#endif
-#ifdef __NR_iopl
-	__NR_iopl,
-	__NR_ioperm,
-#endif
-#ifdef __NR_modify_ldt
-	__NR_modify_ldt,
-#endif
-};
-
-// What becomes of the calls from a number on, up to the next step.
-enum verdict { ALLOWED, REFUSED, UNKNOWN, SOCKETS, IOCTLS, CLONES };
-struct step {
-	uint32_t from;
-	enum verdict verdict;
-};
-struct steps {
-	struct step at[2 * (sizeof(refused) / sizeof(*refused) + 8)];
-	size_t len;
-};
-
-struct filter {
-	struct sock_filter at[4 * (sizeof(refused) / sizeof(*refused)) + 64];
-	unsigned short len;
-	const struct steps *steps;
-	enum sandbox_network network;
-};
-
-#define REFUSE (SECCOMP_RET_ERRNO | EPERM)
-// Of a call's argument the half that an int lies in.
-#define ARG(n)                                                                                     \
-	(offsetof(struct seccomp_data, args[n]) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
-
-static void add(struct filter *f, unsigned short code, uint32_t k, uint8_t yes, uint8_t no)
-{
-	f->at[f->len++] = (struct sock_filter){code, yes, no, k};
-}
-
-static void load(struct filter *f, size_t offset)
-{
-	add(f, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
-}
-
-static void end(struct filter *f, uint32_t result)
-{
-	add(f, BPF_RET | BPF_K, result, 0, 0);
-}
-
-// A call with one of these ints as argument n is refused, or (is_allowed) with any other.
-static void filter_arg(
-	struct filter *f, int n, const uint32_t *values, uint8_t nvalues, bool is_allowed)
-{
-	load(f, ARG(n));
-	for (uint8_t i = 0; i < nvalues; i++)
-		add(f, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(nvalues - i), 0);
-	end(f, is_allowed ? REFUSE : SECCOMP_RET_ALLOW);
-	end(f, is_allowed ? SECCOMP_RET_ALLOW : REFUSE);
-}
-
-// Which argument of clone they are (clone(2), «C library/kernel differences»).
-#ifdef __s390x__
-#define CLONE_FLAGS 1
-#else
-#define CLONE_FLAGS 0
-#endif
-
-// Threads, and no namespaces: in one of its own a process may do what an administrator does.
-static void filter_clone(struct filter *f)
-{
-	const uint32_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-
-	load(f, ARG(CLONE_FLAGS));
-	add(f, BPF_JMP | BPF_JSET | BPF_K, namespaces, 0, 1);
-	end(f, REFUSE);
-	end(f, SECCOMP_RET_ALLOW);
-}
-
-static void filter_verdict(struct filter *f, enum verdict v)
-{
-	static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
-	// What would type into the terminal (ioctl_tty(2)).
-	static const uint32_t typing[] = {TIOCSTI, 0x541c /* TIOCLINUX */};
-
-	switch (v) {
-	case ALLOWED:
-		end(f, SECCOMP_RET_ALLOW);
-		break;
-	case REFUSED:
-		end(f, REFUSE);
-		break;
-	case UNKNOWN: // to a C library the sign to go on with an older call
-		end(f, SECCOMP_RET_ERRNO | ENOSYS);
-		break;
-	case CLONES:
-		filter_clone(f);
-		break;
-	case SOCKETS:
-		filter_arg(f, 0, families, f->network == SANDBOX_ENGINE ? 1 : 4, true);
-		break;
-	case IOCTLS:
-		filter_arg(f, 1, typing, 2, false);
-		break;
-	}
-}
-
-// A binary search for the step of the call's number, which is one of [low, high): the kernel runs
-// through it for every call there is when it takes a filter.
-static void search(struct filter *f, size_t low, size_t high)
-{
-	size_t middle = low + (high - low) / 2;
-	unsigned short jump = f->len;
-
-	if (high - low == 1) {
-		filter_verdict(f, f->steps->at[low].verdict);
-		return;
-	}
-	add(f, BPF_JMP | BPF_JGE | BPF_K, f->steps->at[middle].from, 0, 0);
-	search(f, low, middle);
-	f->at[jump].jt = (uint8_t)(f->len - jump - 1);
-	search(f, middle, high);
-}
-
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = ((const struct step *)a)->from, y = ((const struct step *)b)->from;
-
-	return (x > y) - (x < y);
-}
-
-// The calls that are not simply allowed, sorted by their numbers.
-static void list_calls(enum sandbox_network network, struct steps *out)
-{
-	out->len = 0;
-	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
-		out->at[out->len++] = (struct step){(uint32_t)refused[i], REFUSED};
-	out->at[out->len++] =
-		(struct step){__NR_socket, network == SANDBOX_NO_NETWORK ? REFUSED : SOCKETS};
-	out->at[out->len++] = (struct step){__NR_ioctl, IOCTLS};
-	out->at[out->len++] = (struct step){__NR_clone, CLONES};
-#ifdef __NR_clone3 // its flags lie in memory
-	out->at[out->len++] = (struct step){__NR_clone3, UNKNOWN};
-#endif
-#ifdef __NR_socketcall // its arguments lie in memory
-	if (network != SANDBOX_NETWORK)
-		out->at[out->len++] = (struct step){__NR_socketcall, REFUSED};
-#endif
-#ifdef __x86_64__
-	out->at[out->len++] = (struct step){0x40000000, REFUSED}; // x32 has other numbers
-#endif
-	qsort(out->at, out->len, sizeof(*out->at), by_number);
-}
-
-static void make_steps(const struct steps *calls, struct steps *out)
-{
-	const struct step *last = NULL;
-
-	*out = (struct steps){{{0, ALLOWED}}, 1};
-	for (const struct step *c = calls->at; c < calls->at + calls->len; last = c++) {
-		bool is_next = last && c->from <= last->from + 1;
-
-		if (is_next && c->verdict == last->verdict)
-			continue;
-		if (last && !is_next)
-			out->at[out->len++] = (struct step){last->from + 1, ALLOWED};
-		out->at[out->len++] = *c;
-	}
-#ifndef __x86_64__ // there the last one is all numbers above
-	out->at[out->len++] = (struct step){last->from + 1, ALLOWED};
-#endif
-}
-
-// 0, or an errno.
-static int limit_calls(const struct sandbox *s)
-{
-#ifdef ARCH
-	struct steps calls, steps;
-	struct filter f = {.steps = &steps, .network = s->network};
-
-	list_calls(s->network, &calls);
-	make_steps(&calls, &steps);
-	load(&f, offsetof(struct seccomp_data, arch));
-	add(&f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	end(&f, REFUSE);
-	load(&f, offsetof(struct seccomp_data, nr));
-	search(&f, 0, steps.len);
-
-	const struct sock_fprog program = {.len = f.len, .filter = f.at};
-
-	// Without the flag kernels before 5.16 make every branch slower.
-	if (!syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-		    &program) ||
-		!syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
-		return 0;
-	return errno;
-#else
-	return ENOSYS;
-#endif
-}
-
-// ---- the thread outside ----
-
-// One at a time waits for it.
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool is_there, is_asked, is_done;
-	pid_t *pid;
-	const char *program;
-	const posix_spawn_file_actions_t *files;
-	const posix_spawnattr_t *attributes;
-	char *const *argv, *const *environment;
-	int result;
-} outside = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-static void *stand_outside(void *unused)
-{
-	(void)unused;
-	pthread_mutex_lock(&outside.lock);
-	for (;;) {
-		while (!outside.is_asked)
-			pthread_cond_wait(&outside.changed, &outside.lock);
-		outside.result = posix_spawnp(outside.pid, outside.program, outside.files,
-			outside.attributes, outside.argv, outside.environment);
-		outside.is_asked = false;
-		outside.is_done = true;
-		pthread_cond_broadcast(&outside.changed);
-	}
-	return NULL;
-}
-
-// Signals are for the others.
-static void start_outside(void)
-{
-	sigset_t all, before;
-	pthread_t thread;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (!pthread_create(&thread, NULL, stand_outside, NULL)) {
-		pthread_detach(thread);
-		outside.is_there = true;
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-int sandbox_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
-	const posix_spawnattr_t *attributes, char *const *argv, char *const *environment)
-{
-	int result;
-
-	if (!outside.is_there)
-		return posix_spawnp(pid, program, files, attributes, argv, environment);
-	pthread_mutex_lock(&outside.lock);
-	while (outside.is_asked || outside.is_done)
-		pthread_cond_wait(&outside.changed, &outside.lock);
-	outside.pid = pid;
-	outside.program = program;
-	outside.files = files;
-	outside.attributes = attributes;
-	outside.argv = argv;
-	outside.environment = environment;
-	outside.is_asked = true;
-	pthread_cond_broadcast(&outside.changed);
-	while (!outside.is_done)
-		pthread_cond_wait(&outside.changed, &outside.lock);
-	outside.is_done = false;
-	result = outside.result;
-	pthread_cond_broadcast(&outside.changed);
-	pthread_mutex_unlock(&outside.lock);
-	return result;
-}
-
 // ---- all of it ----
 
 static const char *files_text(const struct sandbox *s, struct arena *a)
@@ -576,7 +175,7 @@ static const char *seccomp_text(const struct sandbox *s, int failed, struct aren
 		return arena_printf(
 			a, "no seccomp (%s): exec and network are not limited", strerror(failed));
 	return arena_printf(a, "seccomp: %s, %s",
-		outside.is_there ? "exec only for ssh and credential helpers" : "no exec",
+		sandbox_has_outside() ? "exec only for ssh and credential helpers" : "no exec",
 		networks[s->network]);
 }
 
@@ -585,11 +184,11 @@ const char *sandbox_enter(const struct sandbox *s, struct arena *a)
 	int abi = 0, files, calls;
 
 	if (s->starts_programs)
-		start_outside();
+		sandbox_stand_outside();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return arena_printf(a, "this kernel has none: %s", strerror(errno));
 	files = limit_files(s, &abi);
-	calls = limit_calls(s);
+	calls = sandbox_limit_calls(s);
 	return arena_printf(
 		a, "%s; %s", landlock_text(s, files, abi, a), seccomp_text(s, calls, a));
 }
