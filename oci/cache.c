@@ -26,7 +26,8 @@ static struct err *make_parents(const char *dir)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		(void)mkdir(path, 0700); // the mode of a missing $XDG_CACHE_HOME; what fails shows below
+		// The mode of a missing $XDG_CACHE_HOME; what fails shows below.
+		(void)mkdir(path, 0700);
 		*p = '/';
 	}
 	return mkdir(path, 0755) && errno != EEXIST ? err_sys(errno, "%s", dir) : NULL;
