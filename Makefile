@@ -60,7 +60,7 @@ FUZZ_MAIN := tests/fuzz/replay.c
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/memory.c $(B)/imgmin.a tests/fuzz/replay.c $(B)/libs
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/memory.c $(filter %_mutator.c,$^) $(FUZZ_MAIN) $(B)/imgmin.a $(LDFLAGS) @$(B)/libs
-$(B)/fuzz/archive $(B)/fuzz/layers: tests/fuzz/tar_mutator.c
+$(B)/fuzz/archive $(B)/fuzz/inside $(B)/fuzz/layers: tests/fuzz/tar_mutator.c
 $(B)/fuzz/elf $(B)/fuzz/rewrite: tests/fuzz/elf_mutator.c
 
 # Says which packages are missing before the compiler says it file by file.

@@ -27,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(err_kind(e) == ERR_USAGE);
 		return 0;
 	}
-	must(*r.host && *r.repository && strlen(r.host) + 1 + strlen(r.repository) <= 255 + 18);
+	must(*r.host && *r.repository && strlen(r.repository) <= 255);
+	if (strlen(r.host) + 1 + strlen(r.repository) > 255)
+		return 0; // the host that was left out makes it too long
 	compare(&r, ref_full(&r, &a));
 	compare(&r, ref_familiar(&r, &a));
 	return 0;
