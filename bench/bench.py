@@ -5,7 +5,7 @@ import shutil
 
 import inputs
 import measure
-from engine import Engine, docker_client
+from engine import Engine
 from measure import Failed, Missing
 
 MB, MIB = 1_000_000, 1 << 20
@@ -177,5 +177,3 @@ def need(*tools):
 
 MEMORY = {"unit": "MiB", "kind": "value"}
 EXPONENT = {"unit": "", "kind": "exponent"}
-
-__all__ = ["Bench", "Growth", "MB", "MIB", "MEMORY", "EXPONENT", "group", "need", "docker_client"]

@@ -8,8 +8,6 @@ import shutil
 import signal
 import statistics
 import subprocess
-import tempfile
-import time
 
 
 class Failed(Exception):

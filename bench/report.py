@@ -118,7 +118,8 @@ def growth_lines(growths):
 
 
 def command_lines(tables):
-    out = ["## Commands", "", "Of each table, in its order; W is the folder of the run, E that of its dockerd.", ""]
+    out = ["## Commands", "", "Of each table, in its order; W is the folder of the run, E that of its "
+           "dockerd.", ""]
     for table in tables:
         out.append(f"- {table['title']}")
         for s in table["sides"]:

@@ -7,9 +7,9 @@ import tarfile
 
 import inputs
 import measure
-from bench import MEMORY, MIB, docker_client, group, need
-from engine import Buildah
-from measure import Missing, Side
+from bench import MEMORY, MIB, group, need
+from engine import Buildah, docker_client
+from measure import Side
 from registry import Registry
 
 ENTRYPOINT = '["/usr/bin/sensor"]'
@@ -325,8 +325,8 @@ def slim(bench):
         ("lddtree --copy-to-tree", lambda: copied(bench, root))], 9,
         note=f"docker archive of {os.path.getsize(archive) / 1e6:.0f} MB, nothing kept from earlier "
              "runs. Bytes are not compressed: of slim's layers, of the image as it came, of a tar of "
-             "what lddtree copies out of the unpacked image, ELF files alone. SlimToolkit is not in Debian and runs "
-             "the image's program; it is not measured")
+             "what lddtree copies out of the unpacked image, ELF files alone. SlimToolkit is not in "
+             "Debian and runs the image's program; it is not measured")
     yield c.ratio(read)
     size = raw()
     yield {"ours": size, "result": size, "note": "layers as tar files"}

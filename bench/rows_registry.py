@@ -5,7 +5,8 @@ import tarfile
 
 import inputs
 import measure
-from bench import MB, MEMORY, MIB, docker_client, group, need
+from bench import MB, MEMORY, MIB, group, need
+from engine import docker_client
 from measure import Failed, Missing, Side
 from registry import Registry, puts
 from rows_build import layer_sizes, layout_layers

@@ -19,7 +19,8 @@ sys.dont_write_bytecode = True
 import measure
 import report as reports
 import rows
-from bench import Bench, docker_client
+from bench import Bench
+from engine import docker_client
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
