@@ -136,13 +136,16 @@ void confine_build(struct confinement *c, const struct build_args *args)
 static void allow_temporary(struct confinement *c)
 {
 	const char *dir = getenv("TMPDIR");
-	const char *cache =
-		c->needs_cache && !c->is_cacheless ? cache_prepare(c->cache_dir, &c->arena) : NULL;
+	const char *cache = NULL;
+	bool is_there = false;
 
 	dir = dir && *dir ? dir : "/tmp";
+	if (c->needs_cache && !c->is_cacheless)
+		cache = cache_prepare(c->cache_dir, &c->arena, &is_there);
 	if (cache)
 		allow(c, cache, SANDBOX_TREE);
-	else if (c->needs_cache)
+	// What failed now may go later, and the other way round.
+	if (c->needs_cache && !is_there)
 		allow(c, dir, SANDBOX_TREE);
 	if (c->needs_spool)
 		allow(c, dir, SANDBOX_SPOOL);

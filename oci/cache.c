@@ -105,7 +105,7 @@ const char *cache_default_dir(struct arena *a)
 	return home && home[0] == '/' ? arena_printf(a, "%s/.cache/imgmin", home) : NULL;
 }
 
-const char *cache_prepare(const char *dir, struct arena *a)
+const char *cache_prepare(const char *dir, struct arena *a, bool *is_there)
 {
 	drop(cache_drop) struct cache *c = NULL;
 
@@ -114,7 +114,8 @@ const char *cache_prepare(const char *dir, struct arena *a)
 	struct err *e = dir ? make_kept(dir, &c) : NULL;
 
 	err_drop(&e); // cache_open will meet it again, and tell
-	return c ? dir : NULL;
+	*is_there = c != NULL;
+	return dir;
 }
 
 struct err *cache_open(const char *dir, bool is_temporary, struct arena *a, const char **warning,
@@ -130,9 +131,12 @@ struct err *cache_open(const char *dir, bool is_temporary, struct arena *a, cons
 
 	if (!e)
 		return NULL;
-	*warning = arena_printf(a, "layers are not kept for the next run: %s", err_text(e));
+	const char *why = arena_strdup(a, err_text(e));
+
+	*warning = arena_printf(a, "layers are not kept for the next run: %s", why);
 	err_drop(&e);
-	return open_temporary(out);
+	TRY_AS(open_temporary(out), "%s; instead", why);
+	return NULL;
 }
 
 void cache_drop(struct cache **pc)

@@ -13,8 +13,8 @@ must_check struct err *cache_open(const char *dir, bool is_temporary, struct are
 // Where something was added, the least recently used beyond CACHE_MAX goes (oci/cache_prune.h).
 void cache_drop(struct cache **c);
 // Makes the directory that cache_open(dir, false) will use, so that it can be named to a sandbox.
-// NULL: a temporary one will have to do.
-const char *cache_prepare(const char *dir, struct arena *a);
+// NULL: there is none. *is_there is false where that failed, and a temporary one may have to do.
+const char *cache_prepare(const char *dir, struct arena *a, bool *is_there);
 
 // Something found no room in it, and is not there for the next run.
 bool cache_is_full(const struct cache *c);
