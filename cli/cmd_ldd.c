@@ -279,7 +279,7 @@ static void ldd_one(struct ldd *l, const char *path)
 		show_note("%s is run by %s", path, p.path);
 	if (strcmp(l->args->format, "list") != 0 && p.sysroot->told)
 		show_note("%s: libraries come from %s", path, p.sysroot->told);
-	show_problems(path, &c, true);
+	show_problems(path, &c);
 	e = closure_error(&c, path);
 	if (e)
 		keep_gravest(l, e);

@@ -65,17 +65,15 @@ static void show_searched(const char *place)
 	progress_say(PROGRESS_SEARCHED, text_printable(place, &a), NULL);
 }
 
-void show_problems(const char *program, const struct closure *c, bool warnings_too)
+void show_problems(const char *program, const struct closure *c)
 {
-	for (size_t i = 0; warnings_too && i < c->notes.len; i++)
+	for (size_t i = 0; i < c->notes.len; i++)
 		show_warning("%s: %s", program, c->notes.at[i]);
 	size_t stopping = 0;
 
 	vec_each (p, &c->problems)
 		stopping += !p->is_warning;
 	vec_each (p, &c->problems) {
-		if (p->is_warning && !warnings_too)
-			continue;
 		// One alone is what the final error says; here it would stand twice.
 		if (!p->is_warning && stopping == 1 && !p->searched.len)
 			continue;

@@ -10,6 +10,6 @@ void show_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void show_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 // The same, because -v asked.
 void show_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-// The problems of a program on stderr, each with every place that was searched; of the warnings and
-// notes only where asked. What the exit status will be of is told by closure_error.
-void show_problems(const char *program, const struct closure *c, bool warnings_too);
+// The problems of a program on stderr, each with every place that was searched, and the warnings.
+// What the exit status will be of is told by closure_error.
+void show_problems(const char *program, const struct closure *c);

@@ -15,7 +15,7 @@ static void show_resolved(void *arg, const struct installed *p)
 	const struct common_args *common = arg;
 	bool is_image = p->is_slimmed;
 
-	show_problems(p->program.asked, &p->closure, !common->quiet);
+	show_problems(p->program.asked, &p->closure);
 	for (size_t i = 0; i < p->suggestions.len && !common->quiet; i++)
 		show_note("%s may open %s (%s%s): %s", p->program.asked, p->suggestions.at[i].name,
 			p->suggestions.at[i].is_present ? include_option(is_image) : "not in the ",
@@ -25,10 +25,8 @@ static void show_resolved(void *arg, const struct installed *p)
 
 static void show_text(void *arg, const char *text)
 {
-	const struct common_args *common = arg;
-
-	if (!common->quiet)
-		show_warning("%s", text);
+	(void)arg;
+	show_warning("%s", text);
 }
 
 static void show_text_note(void *arg, const char *text)
