@@ -329,7 +329,7 @@ static struct err *entry_for(struct archive_out *o, struct entries *entries, con
 	const struct descriptor *layers = m.layers.at;
 
 	for (size_t i = 0; i < m.layers.len; i++) {
-		const char *name;
+		const char *name = NULL;
 
 		TRY(member_name(&layers[i], a, &name));
 		vec_push(a, &(*out)->layers, name);
