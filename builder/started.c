@@ -129,7 +129,7 @@ static struct err *start(struct inside *in, struct started s, int depth)
 	find_file(in, &s);
 	if (s.walk && is_known(in, s.walk))
 		return NULL;
-	if (s.walk && !s.trouble)
+	if (!s.trouble)
 		TRY(script_read(in->root, s.walk->path, &in->arena, &script));
 	TRY(is_endless(in, script, &endless));
 	if (endless)

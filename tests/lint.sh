@@ -46,7 +46,6 @@ checker_cppcheck() {
 	cppcheck -j "$jobs" --quiet --error-exitcode=1 --inconclusive --cppcheck-build-dir="$logs/cppcheck" \
 		--enable=warning,performance,portability,style --suppressions-list=tests/lint/cppcheck.txt \
 		--std=c11 -I. -Itests/unit -D__GNUC__ -D__x86_64__ -D_GNU_SOURCE -DVERSION='""' \
-		--include=tests/lint/cppcheck.h \
 		--template='{file}:{line}: {severity}: {message} [{id}]' \
 		base ldd oci registry builder cli tests/unit tests/lib 2>&1
 }

@@ -38,7 +38,8 @@ setup() {
 	mkdir out outside tmp
 	in=$BATS_FILE_TMPDIR
 	export TMPDIR=$PWD/tmp
-	export INTRUDER_DIR=$PWD/outside INTRUDER_PORT=$(cat "$in/port")
+	INTRUDER_PORT=$(cat "$in/port")
+	export INTRUDER_DIR=$PWD/outside INTRUDER_PORT
 }
 
 # intrude FILE ARG...: imgmin ARG... with the intruder in it, at work when FILE is read.
