@@ -144,14 +144,13 @@ fuzz:
 # Lines run by the unit tests and by those e2e tests that talk to registries and devices; build-cov/coverage.md names
 # the rest. The sandbox would not let imgmin write what it counted.
 COVERED := base=90 ldd=90 oci=90 registry=90
-COVERING := atomic cache deploy faults index-login ldd-cases-files ldd-cases-search refused registry resume \
-	statuses transfer
+COVERING := deploy faults index-login ldd-cases-search registry transfer
 coverage:
 	@tests/lib/deps.sh check
 	@$(SUB) -j2 B=build-cov CFLAGS="-O1 -g" SANITIZE="--coverage -fprofile-update=atomic" all tests
 	@find build-cov -name '*.gcda' -delete
-	@B=build-cov COUNTS=$(CURDIR)/build-cov IMGMIN_SANDBOX=off tests/run.sh unit $(COVERING:%=tests/e2e/%.bats) || true
-	@tests/lib/coverage.py build-cov $(COVERED)
+	@B=build-cov COUNTS=$(CURDIR)/build-cov IMGMIN_SANDBOX=off tests/run.sh unit $(COVERING:%=tests/e2e/%.bats); \
+		status=$$?; tests/lib/coverage.py build-cov $(COVERED) && exit $$status
 
 bench:
 	@tests/lib/deps.sh bench
