@@ -55,9 +55,10 @@ void arena_drop(struct arena *a);
 	((v)->at = vec_grow_((a), (v)->at, (v)->len, &(v)->cap, sizeof(*(v)->at)),                 \
 		&(v)->at[(v)->len++])
 // for (T *it = …): vec_each(it, &v) { use *it }
-// NOLINTNEXTLINE(bugprone-macro-parentheses): it is a name
+// NOLINTBEGIN(bugprone-macro-parentheses): it is a name
 #define vec_each(it, v)                                                                            \
 	for (__auto_type it = ((void)0, (v)->at); (size_t)(it - (v)->at) < (v)->len; it++)
+// NOLINTEND(bugprone-macro-parentheses)
 never_null void *vec_grow_(struct arena *a, void *at, size_t len, size_t *cap, size_t size);
 
 // A list of strings, the commonest growing array.

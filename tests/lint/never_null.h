@@ -3,15 +3,15 @@
 #pragma once
 #include "base/err.h"
 
-static inline void *known(void *p)
+static inline void *is_there_(void *p)
 {
 	if (!p)
 		__builtin_unreachable();
 	return p;
 }
 
-#define err_new(...) ((struct err *)known(err_new(__VA_ARGS__)))
-#define err_sys(...) ((struct err *)known(err_sys(__VA_ARGS__)))
-#define err_wrap(...) ((struct err *)known(err_wrap(__VA_ARGS__)))
-#define err_hint(...) ((struct err *)known(err_hint(__VA_ARGS__)))
-#define err_as(...) ((struct err *)known(err_as(__VA_ARGS__)))
+#define err_new(...) ((struct err *)is_there_(err_new(__VA_ARGS__)))
+#define err_sys(...) ((struct err *)is_there_(err_sys(__VA_ARGS__)))
+#define err_wrap(...) ((struct err *)is_there_(err_wrap(__VA_ARGS__)))
+#define err_hint(...) ((struct err *)is_there_(err_hint(__VA_ARGS__)))
+#define err_as(...) ((struct err *)is_there_(err_as(__VA_ARGS__)))
