@@ -120,7 +120,7 @@ san:
 	@B=build-san tests/run.sh unit
 
 # Each system call that build, slim, push and pull make fails in turn, with each error it may have,
-# under the sanitizers: tens of thousands of runs, an hour. SCENARIOS="build pull-over" takes those.
+# under the sanitizers: some twenty thousand runs, an hour or more. SCENARIOS="build pull-over" takes those.
 faults:
 	@tests/lib/deps.sh check
 	@$(SUB) -j2 B=build-san SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" all
