@@ -323,7 +323,7 @@ static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 }
 
 // Are these bytes something else as well? Only a file made on purpose has the name of its loader or
-// its strings among them.
+// its strings among them. Not so PT_GNU_PROPERTY, which patchelf leaves behind (may_touch_headers).
 static bool is_shared(const struct rewriter *w, uint64_t off, uint64_t size)
 {
 	const struct elf *e = w->e;
@@ -332,8 +332,7 @@ static bool is_shared(const struct rewriter *w, uint64_t off, uint64_t size)
 	uint64_t at, left;
 
 	vec_each (s, &w->segments)
-		if ((s->type == PT_INTERP || s->type == PT_NOTE || s->type == PT_GNU_PROPERTY ||
-			    s->type == PT_TLS) &&
+		if ((s->type == PT_INTERP || s->type == PT_NOTE || s->type == PT_TLS) &&
 			overlap(off, size, s->off, s->filesz))
 			return true;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)

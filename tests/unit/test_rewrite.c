@@ -788,6 +788,30 @@ static void properties_that_make_no_sense_do_not_matter(void **state)
 	expect_same_segments(f, &e);
 }
 
+// Where the program headers have grown it points at these; a note or an interpreter never does.
+static void properties_may_lie_among_the_headers(void **state)
+{
+	static const uint32_t refused[] = {PT_NOTE, PT_INTERP, PT_TLS};
+	struct rewrite w;
+
+	(void)state;
+	make_usual();
+	built_segment(&b, PT_GNU_PROPERTY, b.phdrs + 8, 24, PF_R, 8);
+	built_put(&b, 56, b.nphdrs, 2);
+	write_sections();
+	drop(file_drop) struct file *f = rewritten(&w);
+	struct elf e = read_elf(f);
+
+	expect_same_segments(f, &e);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		make_usual();
+		built_segment(&b, refused[i], b.phdrs + 8, 24, PF_R, 8);
+		built_put(&b, 56, b.nphdrs, 2);
+		write_sections();
+		expect_why("a segment has bytes of its headers");
+	}
+}
+
 static void what_cannot_be_loaded_is_left(void **state)
 {
 	(void)state;
@@ -840,6 +864,7 @@ int main(void)
 		TEST(a_source_that_became_shorter_is_an_error),
 		TEST(large_files_are_not_read),
 		TEST(properties_that_make_no_sense_do_not_matter),
+		TEST(properties_may_lie_among_the_headers),
 		TEST(what_cannot_be_loaded_is_left),
 	};
 
