@@ -385,7 +385,6 @@ static struct err *load_dep(
 	return NULL;
 }
 
-// Loads what every listed object from `from` on needs, breadth first.
 // What is missing because it could not be looked at is not missing.
 static struct err *check_roots(const struct loading *l)
 {
@@ -395,6 +394,7 @@ static struct err *check_roots(const struct loading *l)
 	return o->host ? root_fault(o->host) : NULL;
 }
 
+// Loads what every listed object from `from` on needs, breadth first.
 static struct err *load_all(struct loading *l, size_t from)
 {
 	for (size_t i = from; i < l->c->objects.len;) {
