@@ -19,8 +19,17 @@
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
 #endif
+#ifndef __NR_open_tree
+#define __NR_open_tree 428
+#define __NR_move_mount 429
+#define __NR_fsopen 430
+#define __NR_fsmount 432
+#endif
 #ifndef __NR_pidfd_getfd
 #define __NR_pidfd_getfd 438
+#endif
+#ifndef __NR_mount_setattr
+#define __NR_mount_setattr 442
 #endif
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
@@ -71,6 +80,10 @@ static const int refused[] = {
 	__NR_keyctl,
 	__NR_mount,
 	__NR_umount2,
+	__NR_open_tree,
+	__NR_move_mount,
+	__NR_fsopen,
+	__NR_fsmount,
 	__NR_pivot_root,
 	__NR_chroot,
 	__NR_unshare,
@@ -105,6 +118,9 @@ static const int refused[] = {
 	__NR_lremovexattr,
 	__NR_fremovexattr,
 // Not on every machine, or not in every header.
+#ifdef __NR_mount_setattr
+	__NR_mount_setattr,
+#endif
 #ifdef __NR_fchmodat2
 	__NR_fchmodat2,
 #endif
@@ -279,8 +295,8 @@ static void list_calls(enum sandbox_network network, struct steps *out)
 #ifdef __NR_clone3 // its flags lie in memory
 	out->at[out->len++] = (struct step){__NR_clone3, UNKNOWN};
 #endif
-#ifdef __NR_socketcall // its arguments lie in memory
-	if (network != SANDBOX_NETWORK)
+#ifdef __NR_socketcall // its arguments lie in memory, and glibc of i386 and s390x has no other way
+	if (network == SANDBOX_NO_NETWORK)
 		out->at[out->len++] = (struct step){__NR_socketcall, REFUSED};
 #endif
 #ifdef __x86_64__

@@ -208,6 +208,9 @@ static void try_calls(void)
 	want_errno(EPERM, syscall(SYS_keyctl, 0, -3, 0));
 	want_errno(EPERM, syscall(SYS_bpf, 0, NULL, 0));
 	want_errno(EPERM, syscall(SYS_mount, NULL, NULL, NULL, 0, NULL));
+	want_errno(EPERM, syscall(430 /* fsopen */, "tmpfs", 0));
+	want_errno(EPERM, syscall(428 /* open_tree */, AT_FDCWD, "out", 0));
+	want_errno(EPERM, syscall(442 /* mount_setattr */, AT_FDCWD, "out", 0, NULL, 0));
 	want_errno(EPERM, syscall(425 /* io_uring_setup */, 1, NULL));
 	want_errno(EPERM, chmod("out/file", 04755));
 	want_errno(EPERM, fchmod(fd, 04755));
