@@ -44,10 +44,11 @@ static void grow(struct map *m, struct arena *a)
 	for (size_t i = 0; i < m->cap; i++)
 		if (m->slots[i].key)
 			*find(&bigger, m->slots[i].key, m->slots[i].hash) = m->slots[i];
+	arena_release(a, m->slots, m->cap * sizeof(*m->slots));
 	*m = bigger;
 }
 
-void **map_at(struct map *m, struct arena *a, const char *key)
+static struct map_slot *slot_at(struct map *m, struct arena *a, const char *key)
 {
 	uint64_t hash = hash_text(key);
 
@@ -55,10 +56,26 @@ void **map_at(struct map *m, struct arena *a, const char *key)
 		grow(m, a);
 	struct map_slot *s = find(m, key, hash);
 
-	if (!s->key) {
-		*s = (struct map_slot){.key = arena_strdup(a, key), .hash = hash};
-		m->len++;
-	}
+	m->len += !s->key;
+	s->hash = hash;
+	return s;
+}
+
+void **map_at(struct map *m, struct arena *a, const char *key)
+{
+	struct map_slot *s = slot_at(m, a, key);
+
+	if (!s->key)
+		s->key = arena_strdup(a, key);
+	return &s->value;
+}
+
+void **map_at_kept(struct map *m, struct arena *a, const char *key)
+{
+	struct map_slot *s = slot_at(m, a, key);
+
+	if (!s->key)
+		s->key = key;
 	return &s->value;
 }
 

@@ -11,5 +11,7 @@ struct map {
 // The place of key's value, made (holding NULL) where there is none. The key is copied into the
 // arena. The address stays valid until the next map_at on this map.
 void **map_at(struct map *m, struct arena *a, const char *key);
+// The same, but the key is not copied: it must live as long as the map.
+void **map_at_kept(struct map *m, struct arena *a, const char *key);
 // The value of key, NULL where there is none.
 void *map_get(const struct map *m, const char *key);

@@ -10,7 +10,11 @@
 #define MADV_POPULATE_WRITE 23 // linux/mman.h
 #endif
 
-enum { BROUGHT_MIN = 32 << 10, BROUGHT_MAX = 256 << 10 };
+enum {
+	BROUGHT_MIN = 32 << 10,
+	BROUGHT_MAX = 256 << 10,
+	LARGE = 64 << 10, // has a block of its own, which can be given back
+};
 
 struct arena_block {
 	struct arena_block *next;
@@ -86,6 +90,24 @@ static void bring_pages(struct arena_block *b)
 		(void)madvise((void *)from, to - from, MADV_POPULATE_WRITE);
 }
 
+static struct arena_block *new_block(size_t size, struct arena_block *next)
+{
+	struct arena_block *b = mem_resize(NULL, sizeof(*b) + size);
+
+	b->size = size;
+	b->used = 0;
+	b->next = next;
+	return b;
+}
+
+// Behind the block that is being filled.
+static void *take_alone(struct arena_block *first, size_t n)
+{
+	first->next = new_block(n, first->next);
+	first->next->used = n;
+	return first->next->bytes;
+}
+
 // Room in a block, whatever stands in it. Blocks are zeroed as they are handed out: a page that
 // nothing is put on is never touched.
 static void *arena_take(struct arena *a, size_t n)
@@ -96,6 +118,8 @@ static void *arena_take(struct arena *a, size_t n)
 	if (n > SIZE_MAX / 4)
 		out_of_memory();
 	n = (n + align - 1) & ~(align - 1);
+	if (b && n >= LARGE)
+		return take_alone(b, n);
 	if (!b || b->size - b->used < n) {
 		size_t size = b ? b->size * 2 : 4096;
 
@@ -103,11 +127,7 @@ static void *arena_take(struct arena *a, size_t n)
 			size = 1 << 20;
 		if (size < n)
 			size = n;
-		b = mem_resize(NULL, sizeof(*b) + size);
-		b->size = size;
-		b->used = 0;
-		b->next = a->block;
-		a->block = b;
+		b = a->block = new_block(size, a->block);
 		bring_pages(b);
 	}
 	b->used += n;
@@ -117,6 +137,20 @@ static void *arena_take(struct arena *a, size_t n)
 void *arena_alloc(struct arena *a, size_t n)
 {
 	return memset(arena_take(a, n), 0, n);
+}
+
+void arena_release(struct arena *a, void *p, size_t n)
+{
+	if (n < LARGE || !a->block)
+		return;
+	for (struct arena_block **at = &a->block->next; *at; at = &(*at)->next)
+		if ((*at)->bytes == p) {
+			struct arena_block *b = *at;
+
+			*at = b->next;
+			free(b);
+			return;
+		}
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)

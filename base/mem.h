@@ -39,6 +39,8 @@ never_null char *arena_strndup(struct arena *a, const char *s, size_t n);
 never_null char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void arena_drop(struct arena *a);
+// Gives back what arena_alloc gave for n bytes, if it is large; what is small waits for arena_drop.
+void arena_release(struct arena *a, void *p, size_t n);
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 // A growing array in an arena: struct { … vec(const char *) names; }. A zeroed one is empty.

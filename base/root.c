@@ -295,6 +295,11 @@ static const struct walk *walk_memo(struct root *r, const char *path, bool follo
 	struct map *memo = follow ? &r->memo->followed : &r->memo->parents;
 	struct walk *known = map_get(memo, path);
 
+	if (!known && follow) { // what is no link is the same, followed or not
+		known = map_get(&r->memo->parents, path);
+		if (known && !known->error && S_ISLNK(known->node.mode))
+			known = NULL;
+	}
 	if (known)
 		return known;
 	known = walk_by_directory(r, path, follow);

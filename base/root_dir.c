@@ -209,15 +209,16 @@ static struct err *fd_xattrs(int fd, const char *shown, struct arena *a, struct 
 
 static struct err *dir_xattrs(struct root *r, const char *path, struct arena *a, struct xattrs *out)
 {
-	const char *shown = root_host_path(r, path, a);
 	const char *name;
 	int dir = place(r, path, &name);
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
-		return err_sys(errno, "open %s", shown);
+		return err_sys(errno, "open %s", root_host_path(r, path, a));
 	// Nearly no file has any: look before room is made for them.
-	struct err *e = flistxattr(fd, NULL, 0) == 0 ? NULL : fd_xattrs(fd, shown, a, out);
+	struct err *e = flistxattr(fd, NULL, 0) == 0
+		? NULL
+		: fd_xattrs(fd, root_host_path(r, path, a), a, out);
 
 	close(fd);
 	return e;

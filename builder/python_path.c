@@ -122,8 +122,10 @@ bool python_is(struct root *sysroot, const char *interpreter, struct arena *a, c
 		!is_elf(sysroot, w->path))
 		return false;
 	struct python_venv venv;
-	drop(err_drop) struct err *unread = python_venv_read(sysroot, interpreter, a, &venv);
+	struct err *unread = python_venv_read(sysroot, interpreter, a, &venv);
 	unsigned minor = minor_of(sysroot, &venv, w->path, a);
+
+	err_drop(&unread);
 
 	*version = arena_printf(a, "3.%u", minor);
 	return minor != 0;

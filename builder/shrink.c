@@ -166,26 +166,28 @@ struct err *shrink_tree(struct tree *t, const struct shrink_options *o,
 	tree_adopt(t, &r->root);
 	for (size_t i = 0; i < n; i++) {
 		struct tree_entry *e = all[i];
-		struct plan *p;
+		struct plan plan = {0};
 
 		if (!S_ISREG(e->entry.mode) || !e->entry.root)
 			continue;
-		p = arena_new(a, struct plan);
 		TRY_AS(plan_file(e, o, dropped_of(e->entry.path, dropped, ndropped),
 			       o->strip == STRIP_NONE || is_checksummed(t, e->entry.path), a,
-			       &p->rewrite),
+			       &plan.rewrite),
 			"%s", e->entry.path);
-		if (p->rewrite.why_not) {
-			if (*p->rewrite.why_not)
+		if (plan.rewrite.why_not) {
+			if (*plan.rewrite.why_not)
 				vec_push(a, &out->as_they_are,
 					arena_printf(
-						a, "%s: %s", e->entry.path, p->rewrite.why_not));
+						a, "%s: %s", e->entry.path, plan.rewrite.why_not));
 			continue;
 		}
 		out->files++;
 		out->before += e->entry.size;
-		out->after += p->rewrite.size;
-		replace(t, e, r, p);
+		out->after += plan.rewrite.size;
+		struct plan *kept = arena_new(a, struct plan);
+
+		*kept = plan;
+		replace(t, e, r, kept);
 	}
 	return NULL;
 }

@@ -20,6 +20,7 @@ struct tree {
 	int64_t mtime;
 	struct root *like;    // NULL: none
 	struct root *smaller; // of files that were replaced; NULL: none
+	const char *reason;   // of the entry that was added last; NULL: none
 };
 
 const char *part_text(enum part p)
@@ -167,8 +168,7 @@ static struct err *add_parents(struct tree *t, const struct tree_entry *e)
 
 	if (slash == e->entry.path)
 		return NULL;
-	const char *parent =
-		arena_strndup(&t->arena, e->entry.path, (size_t)(slash - e->entry.path));
+	drop(mem_drop) char *parent = strndup(e->entry.path, (size_t)(slash - e->entry.path));
 	struct tree_entry *known = map_get(&t->paths, parent);
 
 	if (!known)
@@ -219,9 +219,12 @@ static struct err *add(struct tree *t, struct tree_entry e)
 
 	e.entry.path = arena_strdup(&t->arena, e.entry.path);
 	take_facts(t, &e);
-	e.reason = arena_strdup(&t->arena, e.reason);
+	// Thousands of files come for one reason.
+	if (!t->reason || strcmp(t->reason, e.reason) != 0)
+		t->reason = arena_strdup(&t->arena, e.reason);
+	e.reason = t->reason;
 	*kept = e;
-	*map_at(&t->paths, &t->arena, e.entry.path) = kept;
+	*map_at_kept(&t->paths, &t->arena, e.entry.path) = kept;
 	vec_push(&t->arena, &t->entries, kept);
 	return add_parents(t, kept);
 }
@@ -368,7 +371,8 @@ static struct err *link_at(
 struct err *tree_place(
 	struct tree *t, struct root *like, const char *path, enum part part, const char **out)
 {
-	struct arena *a = &t->arena;
+	drop(arena_drop) struct arena scratch = {0};
+	struct arena *a = &scratch;
 	const char *end = path[0] && path[strlen(path) - 1] == '/' ? "/" : "";
 	char *at = arena_printf(a, "%s%s", path_lexical(a, path), end);
 	int followed = 0;
@@ -390,7 +394,7 @@ struct err *tree_place(
 			a, "%s%s", path_lexical(a, arena_printf(a, "%s%s", dir, slash)), end);
 		slash = at + 1;
 	}
-	*out = path_lexical(a, at);
+	*out = path_lexical(&t->arena, at);
 	return NULL;
 }
 

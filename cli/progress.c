@@ -431,7 +431,7 @@ static bool is_download(const struct row *r)
 // One line: what was under way, and what there is of it.
 static char *left_undone(void)
 {
-	size_t up = 0, down = 0, layers = 0;
+	size_t up = 0, down = 0;
 	const struct row *layer = NULL;
 
 	for (size_t i = 0; i < p.n_rows; i++) {
@@ -439,7 +439,6 @@ static char *left_undone(void)
 
 		up += is_upload(p.rows[i]);
 		down += is_download(p.rows[i]);
-		layers += !is_blob;
 		layer = is_blob || layer ? layer : p.rows[i];
 	}
 	const char *tagged = p.tagged ? "nothing more was tagged" : "nothing was tagged";

@@ -192,7 +192,8 @@ static bool may_move(const struct rewriter *w)
 	for (size_t i = 1; i < w->nloads; i++)
 		if (w->loads[i]->vaddr <= w->loads[i - 1]->vaddr)
 			return false;
-	return first && first == w->loads[0] && first->off == 0 && first->filesz >= w->header_size &&
+	return first && first == w->loads[0] && first->off == 0 &&
+		first->filesz >= w->header_size &&
 		rewrite_load_at(w, w->phoff, w->phdrs_size) == first;
 }
 
