@@ -93,10 +93,15 @@ class Engine:
     def docker(self, *argv):
         return run(docker_client(), *argv, env=self.env)
 
+    @property
+    def words(self):
+        """The client's first word, for a shell; it needs the engine's env."""
+        return docker_client()
+
     def forget(self):
         """argv that leaves the daemon without images and without what builds left."""
         docker = docker_client()
-        return ["sh", "-c", f"{docker} image prune -af && {docker} builder prune -af"]
+        return ["sh", "-c", f"{docker} image prune -af --filter label!=bench=base && {docker} builder prune -af"]
 
 
 class Buildah:

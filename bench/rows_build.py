@@ -153,6 +153,46 @@ def docker_push(bench, registry, context, name, kit, cold):
                 env={**engine.env, "DOCKER_BUILDKIT": kit}, daemon=True)
 
 
+BY_HAND = """FROM bench-base AS found
+COPY sensor/ /opt/sensor/
+RUN mkdir -p /out/usr && cp -r /opt/sensor/bin /opt/sensor/lib /out/usr/ && \\
+    for file in $(ldd /opt/sensor/bin/sensor | grep -o '/[^ ]*' | grep -v ^/opt); do \\
+        cp -L --parents "$file" /out/; \\
+    done
+FROM scratch
+COPY --from=found /out/ /
+ENTRYPOINT %s
+"""
+
+
+def hand_context(bench):
+    """What a user writes who has imgmin not: a first stage that looks for the libraries."""
+    folder = bench.path("by-hand")
+    if os.path.exists(folder):
+        return folder
+    measure.run("tests/lib/binfmt.sh", "arm")
+    root = inputs.sysroot("armhf", "programs")
+    docker = bench.engine().words
+    measure.run("sh", "-c", f"tar -cC {root} . | {docker} import --platform linux/arm/v7 "
+                "--change 'LABEL bench=base' - bench-base",
+                env=bench.engine().env)
+    shutil.copytree(os.path.dirname(os.path.dirname(bench.sensor)), os.path.join(folder, "sensor"))
+    with open(os.path.join(folder, "Dockerfile"), "w") as f:
+        f.write(BY_HAND % ENTRYPOINT)
+    return folder
+
+
+def hand_push(bench, registry, name, kit):
+    """Its base is in the engine already, and its first stage runs under qemu."""
+    folder, engine = hand_context(bench), bench.engine()
+    ref, docker = f"{registry.address}/hand{kit}:v", engine.words
+    before = shell(f"{docker} image rm -f {ref}", f"{docker} image prune -f",
+                   f"{docker} builder prune -af", shlex.join(registry.emptied))
+    argv = shell(f"{docker} build -q --network none --platform linux/arm/v7 -t {ref} {folder}",
+                 f"{docker} push -q {ref}")
+    return Side(name, argv, before, env={**engine.env, "DOCKER_BUILDKIT": kit}, daemon=True)
+
+
 def buildah_push(bench, registry, context, cold):
     b, ref = Buildah(bench.path("buildah")), f"{registry.address}/buildah:v"
     argv = shell(f"{b.words} bud -q {'' if cold else '--layers '}--platform linux/arm/v7 -t {ref} "
@@ -168,13 +208,16 @@ def umoci_push(bench, registry, context, cold):
     return Side("umoci + skopeo copy", argv, registry.emptied if cold else None)
 
 
-@group(("build and push of the armhf sensor, cold, beside docker", 0.12, {}),
+@group(("build and push of the armhf sensor, cold, beside docker, libraries by ldd", 0.12, {}),
+       ("build and push of the armhf sensor, cold, beside docker, files given", None, {}),
        ("build and push of the armhf sensor, cold, beside buildah", 0.3, {}),
        ("build and push of the armhf sensor, warm, beside docker", None, {}),
        ("build and push of the armhf sensor, warm, beside buildah", 0.07, {}))
 def sensor_push(bench):
     context = sensor_context(bench)
-    names = ["docker build + push", "docker build + push, BuildKit"]
+    names = ["docker build + push, files given", "docker build + push, files given, BuildKit"]
+    by_hand = ["docker build + push, libraries by ldd",
+               "docker build + push, libraries by ldd, BuildKit"]
     with Registry(bench.path("registry")) as registry:
         def sides(cold):
             cache = bench.path("cold" if cold else "cache")
@@ -185,10 +228,16 @@ def sensor_push(bench):
                     ("buildah bud + push", lambda: buildah_push(bench, registry, context, cold)),
                     ("umoci + skopeo copy", lambda: umoci_push(bench, registry, context, cold))]
 
-        c = bench.compare("build and push of the armhf sensor, cold", sides(True), 7,
+        c = bench.compare("build and push of the armhf sensor, cold",
+                          sides(True) + [(name, lambda n=name, k=kit: hand_push(bench, registry, n, k))
+                                         for name, kit in zip(by_hand, "01")], 7,
                           registry=registry,
-                          note="no cache, no layer in the engines, an empty docker-registry on "
-                               "loopback. " + DOCKER_NOTE)
+                          note="no cache, no layer in the engines but the base of «libraries by "
+                               "ldd», an empty docker-registry on loopback. «files given»: FROM "
+                               "scratch and a COPY of the files that imgmin finds; «libraries by "
+                               "ldd»: a first stage on Debian for armhf finds them under qemu, as a "
+                               "Dockerfile for this does. " + DOCKER_NOTE)
+        yield c.ratio(*by_hand)
         yield c.ratio(*names)
         yield c.ratio("buildah bud + push")
         c = bench.compare("build and push of the armhf sensor, warm", sides(False), 7,

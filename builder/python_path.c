@@ -126,7 +126,6 @@ bool python_is(struct root *sysroot, const char *interpreter, struct arena *a, c
 	unsigned minor = minor_of(sysroot, &venv, w->path, a);
 
 	err_drop(&unread);
-
 	*version = arena_printf(a, "3.%u", minor);
 	return minor != 0;
 }

@@ -22,6 +22,16 @@ static struct err *get_part(
 	return NULL;
 }
 
+// A name or an address. libcurl decodes "%25" in it, and what then holds a '%' would be decoded
+// again.
+static bool is_host(const char *host)
+{
+	return *host &&
+		!host[strspn(host,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			"0123456789-._:[]")];
+}
+
 static struct err *fill(const struct curl_table *c, CURLU *u, struct arena *a, struct url *out)
 {
 	const char *port, *host;
@@ -33,6 +43,8 @@ static struct err *fill(const struct curl_table *c, CURLU *u, struct arena *a, s
 	TRY(get_part(c, u, CURLUPART_PORT, a, &port));
 	if (strcmp(out->scheme, "http") && strcmp(out->scheme, "https"))
 		return err_new(ERR_NETWORK, "URL with scheme %.20s", out->scheme);
+	if (!is_host(host))
+		return err_new(ERR_NETWORK, "URL with a malformed host");
 	n = strlen(host);
 	char *plain =
 		*host == '[' && n > 2 ? arena_strndup(a, host + 1, n - 2) : arena_strdup(a, host);

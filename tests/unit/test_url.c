@@ -40,7 +40,7 @@ static void refused(void **state)
 {
 	static const char *const cases[] = {"ftp://host/x", "file:///etc/passwd",
 		"https://user:secret@host/", "/v2/", "https://ho st/", "https://host/\r\nX: y", "",
-		"https://"};
+		"https://", "https://%2531/", "https://h%25st/"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
