@@ -171,11 +171,15 @@ def hand_context(bench):
     if os.path.exists(folder):
         return folder
     measure.run("tests/lib/binfmt.sh", "arm")
-    root = inputs.sysroot("armhf", "programs")
-    docker = bench.engine().words
-    measure.run("sh", "-c", f"tar -cC {root} . | {docker} import --platform linux/arm/v7 "
-                "--change 'LABEL bench=base' - bench-base",
-                env=bench.engine().env)
+    root = inputs.sysroot("armhf", "minbase")
+    base, engine = bench.path("base"), bench.engine()
+    os.makedirs(base)
+    measure.run("tar", "-cf", base + "/base.tar", "-C", root, "--exclude=./dev/*", ".")
+    with open(os.path.join(base, "Dockerfile"), "w") as f:
+        f.write("FROM scratch\nADD base.tar /\nLABEL bench=base\n")
+    measure.run(engine.words, "build", "-q", "--platform", "linux/arm/v7", "-t", "bench-base", base,
+                env={**engine.env, "DOCKER_BUILDKIT": "0"})
+    shutil.rmtree(base)
     shutil.copytree(os.path.dirname(os.path.dirname(bench.sensor)), os.path.join(folder, "sensor"))
     with open(os.path.join(folder, "Dockerfile"), "w") as f:
         f.write(BY_HAND % ENTRYPOINT)
