@@ -115,6 +115,23 @@ static struct err *load_stand_in(struct collector *c, const char *name, const ch
 	return part ? python_load(c, arena_printf(c->a, "%s.%s", vendored, part), why, &m) : NULL;
 }
 
+// Is it one that six, which is there, makes at run time of a module of the library?
+static bool is_made_by_six(struct collector *c, const char *name)
+{
+	const char *moves = strstr(name, "six.moves");
+
+	if (!moves)
+		return false;
+	const char *six = arena_printf(c->a, "%.*s", (int)(moves + strlen("six") - name), name);
+
+	if (!is_there(map_get(&c->modules, six), c))
+		return false;
+	for (const struct python_hidden *h = python_hidden; h->trigger; h++)
+		if (strcmp(h->trigger, moves) == 0)
+			return true;
+	return strcmp(moves, "six.moves") == 0;
+}
+
 // The module an import names, and the one in it that it may name too.
 static struct err *take_import(struct collector *c, struct module *m, const char *name,
 	const struct python_import *i, const struct cause *why)
@@ -124,7 +141,8 @@ static struct err *take_import(struct collector *c, struct module *m, const char
 	TRY(python_load(c, name, why, &found));
 	TRY(load_stand_in(c, name, i->name, why, &found));
 	if (!is_there(found, c)) {
-		put_off(c, m, i, name, why);
+		if (!is_made_by_six(c, name))
+			put_off(c, m, i, name, why);
 		return NULL;
 	}
 	if (!i->name || !found->found.is_package)

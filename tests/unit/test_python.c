@@ -325,6 +325,31 @@ static void test_notes(void **state)
 	assert_false(note_on(&all, "nowhere")->is_missing);
 }
 
+// six makes modules of those that the library has; what no six makes is missing.
+static void test_six(void **state)
+{
+	struct fixture *f = *state;
+
+	shell(f, "%s", installation);
+	shell(f,
+		"echo 'from six.moves import queue, reduce\nimport six.moves.cPickle\n"
+		"import six.moves.nothing' >app/main.py;"
+		"cd r/usr/lib/python3.11; touch queue.py functools.py pickle.py;"
+		"echo 'import sys\nsys.modules[__name__ + \".moves\"] = 1' "
+		">../python3/dist-packages/six.py");
+	struct python_files all = collect_ok(f);
+
+	has(&all, PACKAGES "/six.py");
+	has(&all, "/usr/lib/python3.11/queue.py");
+	has(&all, "/usr/lib/python3.11/pickle.py");
+	assert_null(note_on(&all, "six.moves"));
+	assert_null(note_on(&all, "six.moves.cPickle"));
+	assert_non_null(note_on(&all, "six.moves.nothing"));
+	shell(f, "rm r" PACKAGES "/six.py");
+	all = collect_ok(f);
+	assert_true(note_on(&all, "six.moves")->is_missing);
+}
+
 // A script is in no package: what it tries instead of a relative import is needed.
 static void test_above_top(void **state)
 {
@@ -525,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_is_python),
 		FIXTURE(test_collect),
 		FIXTURE(test_notes),
+		FIXTURE(test_six),
 		FIXTURE(test_above_top),
 		FIXTURE(test_handlers),
 		FIXTURE(test_called),
