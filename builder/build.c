@@ -1,5 +1,6 @@
 #include "builder/build.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "builder/bundle.h"
@@ -70,6 +71,18 @@ static struct err *take_assertion(struct build *b, size_t i, const struct platfo
 	return platform_parse(own->at[i], p);
 }
 
+// What a project file names is no mistyped path: it is not built yet.
+static struct err *not_built(const struct build *b, struct err *e)
+{
+	if (!e || !b->spec.args->platforms.len || err_kind(e) != ERR_FAILED ||
+		err_number(e) != ENOENT)
+		return e;
+	struct err *named = err_as(err_new(err_kind(e), "%s", err_text(e)), ENOENT);
+
+	err_drop(&e);
+	return err_hint(named, "the project file names it: build the program first");
+}
+
 static struct err *open_programs(struct build *b)
 {
 	const struct strings *paths = &b->spec.args->paths;
@@ -82,8 +95,9 @@ static struct err *open_programs(struct build *b)
 			TRY(bundle_open(b->sysroots, &b->spec, paths->at[i], p->asserted, &b->arena,
 				&p->program));
 		else
-			TRY(program_open(
-				b->sysroots, paths->at[i], p->asserted, &b->arena, &p->program));
+			TRY(not_built(b,
+				program_open(b->sysroots, paths->at[i], p->asserted, &b->arena,
+					&p->program)));
 		if (p->program.file->elf.type != ET_EXEC && !p->program.file->elf.interp &&
 			p->program.file->elf.soname)
 			return err_hint(err_new(ERR_NO_START, "%s is a shared library, no program",

@@ -493,6 +493,13 @@ static struct err *open_where_it_lies(
 	return no_program(root_walk(tree->root, out->path)->error, path);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
 static struct err *refuse(const struct program *p, const char *why)
 {
 	struct err *e = err_new(ERR_NO_START, "%s: %s", p->asked, why);
@@ -503,6 +510,12 @@ static struct err *refuse(const struct program *p, const char *why)
 		return err_hint(e, "it is an object file: link it into a program first");
 	if (archive_is(p->asked))
 		return err_hint(e, "it is an image: imgmin inspect and imgmin check read it");
+	if (ends_with(p->asked, ".yaml") || ends_with(p->asked, ".yml"))
+		return err_hint(e, "a project file is read with -f %s", p->asked);
+	if (ends_with(p->asked, ".py"))
+		return err_hint(e,
+			"its first line has to name its interpreter, as in "
+			"#!/usr/bin/python3");
 	return err_hint(e,
 		"imgmin takes ELF programs, and scripts whose first line names their interpreter, "
 		"as in #!/usr/bin/python3");

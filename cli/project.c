@@ -555,8 +555,11 @@ static struct err *find(const struct build_args *given, struct arena *a, const c
 		return is_there(*out)
 			? NULL
 			: err_hint(err_new(ERR_USAGE, "build: an argument is missing"),
-				  "imgmin build [OPTIONS] PATH..., or none "
-				  "where " PROJECT_FILE " says it");
+				  is_there("imgmin.yml")
+					  ? "-f imgmin.yml reads that file; without -f it is "
+					    "called " PROJECT_FILE
+					  : "imgmin build [OPTIONS] PATH..., or none "
+					    "where " PROJECT_FILE " says it");
 	}
 	for (size_t i = 0; i < paths->len; i++) {
 		*out = file_of(paths->at[i], a);

@@ -125,6 +125,16 @@ hint: did you mean sysroot:?" ]
 	says 'imgmin.yaml'
 	expect 2 "$imgmin" build -q board board
 	says '-f board/imgmin.yaml'
+	expect 3 "$imgmin" build -q board/imgmin.yaml
+	says 'hint: a project file is read with -f board/imgmin.yaml'
+	cp board/imgmin.yaml imgmin.yml
+	expect 2 "$imgmin" build -q
+	says 'hint: -f imgmin.yml reads that file; without -f it is called imgmin.yaml'
+	sed -i '/^user: root/d' board/imgmin.yaml
+	rm board/build/native/bin/sensor
+	expect 1 "$imgmin" build -q board
+	says 'board/build/native/bin/sensor: No such file or directory'
+	says 'hint: the project file names it: build the program first'
 	mkdir dir.yaml
 	expect 1 "$imgmin" build -q -f dir.yaml
 	says 'dir.yaml'
