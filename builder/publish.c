@@ -54,8 +54,7 @@ static struct err *write_place(struct build *b, const char *place)
 		names = (struct strings){0};
 		vec_push(&b->arena, &names, name);
 	}
-	TRY_AS(place_elsewhere(put_all(b, t, &names, NULL)), "write %s", place);
-	return NULL;
+	return place_elsewhere(put_all(b, t, &names, NULL));
 }
 
 // ---- --push ----

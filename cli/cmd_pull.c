@@ -1,6 +1,7 @@
 // imgmin pull: an image out of a registry.
 #include <string.h>
 
+#include "cli/show.h"
 #include "cli/transfer.h"
 
 // "./sensor.tar" for user/sensor:1.2
@@ -23,11 +24,15 @@ static struct err *pull_run(void *args, const struct common_args *common)
 	const char *from =
 		arena_printf(&a, "%s%s", strncmp(ref, "docker://", 9) == 0 ? "" : "docker://", ref);
 
-	if (!to)
-		TRY(default_place(from, &a, &to));
-	else
+	if (to) {
 		TRY(place_ask_target(to, true));
-	return transfer_run(t, common, from, to);
+		return transfer_run(t, common, from, to);
+	}
+	TRY(default_place(from, &a, &to));
+	TRY(transfer_run(t, common, from, to));
+	// Nobody has named this file.
+	show_note("wrote %s", to);
+	return NULL;
 }
 
 static const struct opt pull_opts[] = {

@@ -477,7 +477,8 @@ const char *opt_nearest(const char *typed, const char *const *words, size_t n)
 {
 	size_t len = strlen(typed);
 	const char *nearest = NULL;
-	unsigned best = len < 3 ? 2 : (unsigned)len / 3 + 2;
+	// One edit in a short word: of yaml every second letter is one of html.
+	unsigned best = len < 5 ? 2 : (unsigned)len / 3 + 2;
 
 	if (!len || len > LONGEST_WORD)
 		return NULL;

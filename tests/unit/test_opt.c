@@ -351,6 +351,7 @@ static void nearest(void **state)
 	assert_string_equal(opt_nearest("ld", words, n), "ldd");
 	assert_null(opt_nearest("", words, n));
 	assert_null(opt_nearest("x", words, n));
+	assert_null(opt_nearest("yaml", (const char *[]){"text", "json", "html"}, 3));
 	assert_null(opt_nearest("deploy", words, n));
 	assert_null(opt_nearest("push", words, n));
 	memset(longer, 'b', sizeof(longer));
