@@ -538,6 +538,8 @@ static struct err *broken(struct request *r)
 	}
 	if (is_unreached(r, e))
 		return unreached(r, e);
+	if (r->x.curl_code == CURLE_COULDNT_RESOLVE_HOST)
+		e = err_hint(e, "is this machine on a network, and is the name right?");
 	return with_tls_hint(r, err_wrap(e, "%s", url_shown(r->at.text, &a)));
 }
 
