@@ -188,6 +188,7 @@ install: all $(MAN)
 		$(SHARE)/zsh/site-functions/_imgmin)
 	$(if $(wildcard completions/imgmin.fish),install -D -m 644 completions/imgmin.fish \
 		$(SHARE)/fish/vendor_completions.d/imgmin.fish)
+	$(if $(MAN),,@echo "The manual is left out: scdoc, which makes it, is not installed (apt-get install scdoc)." >&2)
 
 # What install put there, and no directory but imgmin's own.
 uninstall:

@@ -32,7 +32,7 @@ lint='clang clang-tidy cppcheck shellcheck pmccabe'
 packages_of() {
 	case $1 in
 	build) echo "$build" ;;
-	demo) echo "$build $armhf $emulator" ;;
+	demo) echo "$build $armhf $emulator scdoc" ;;
 	unit) echo "$build $unit" ;;
 	lint) echo "$build $lint" ;;
 	check) echo "$build $unit $armhf $emulator $engines $e2e $lint" ;;
