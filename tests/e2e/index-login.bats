@@ -240,6 +240,8 @@ raw() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
 	expect 6 "$imgmin" pull --retry 0 "localhost:$unused/u/s:1" back.tar
 	says "no registry answers at localhost:$unused (Connection refused)"
 	says "hint: is it running, and is $unused its port?"
+	expect 6 "$imgmin" pull --retry 0 registry.invalid/u/s:1 back.tar
+	says "hint: is this machine on a network, and is the name right?"
 	# Loopback alone is spoken to without TLS: an address beyond it comes with a network of its own.
 	[ "$(id -u)" = 0 ] && command -v ip >/dev/null && unshare -n true 2>/dev/null || return 0
 	sed "s/127\.0\.0\.1:$port/10.77.0.9:5000/" "$BATS_FILE_TMPDIR/open.yml" >plain.yml

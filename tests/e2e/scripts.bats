@@ -48,7 +48,7 @@ run_image() {
 	script a.py 'import os'
 	refused 3 ./a.py 'not an ELF file' '#!/usr/bin/python3'
 	script a.py '#!'
-	refused 3 ./a.py './a.py' 'first line names their interpreter'
+	refused 3 ./a.py './a.py' 'its first line has to name its interpreter'
 	for line in '#!/usr/bin/python3' '#!/usr/bin/env python3' '#!/usr/bin/python3 -u'; do
 		script a.py "$line"$'\r' $'print(1)\r'
 		refused 3 ./a.py 'ends in CR LF' "sed -i 's/\\r\$//' ./a.py"
