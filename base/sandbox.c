@@ -90,7 +90,10 @@ static unsigned spool_rights(const char *dir)
 
 static bool allow(int ruleset, const struct ll_ruleset *all, const struct sandbox_path *p)
 {
-	drop(fd_drop) int fd = open(p->path, O_PATH | O_CLOEXEC);
+	// A rule for what is no directory where one is meant would be refused, and all others with
+	// it.
+	const int kind = p->rights == SANDBOX_FILE ? 0 : O_DIRECTORY;
+	drop(fd_drop) int fd = open(p->path, O_PATH | O_CLOEXEC | kind);
 	struct ll_path_beneath rule = {.parent_fd = fd};
 
 	if (fd < 0) // whoever needs it will say so

@@ -89,6 +89,21 @@ void confine_file(struct confinement *c, const char *path)
 		allow(c, directory_of(path, &c->arena), SANDBOX_FILES);
 }
 
+// Layouts that share their blobs have them behind a link.
+static void allow_layout(struct confinement *c, const char *dir)
+{
+	static const char *const rooms[] = {"blobs", "blobs/sha256"};
+	struct stat st;
+
+	allow(c, dir, SANDBOX_TREE);
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++) {
+		const char *room = arena_printf(&c->arena, "%s/%s", dir, rooms[i]);
+
+		if (lstat(room, &st) == 0 && S_ISLNK(st.st_mode))
+			allow(c, room, SANDBOX_TREE);
+	}
+}
+
 void confine_output(struct confinement *c, const char *place)
 {
 	struct place_reach p;
@@ -103,7 +118,7 @@ void confine_output(struct confinement *c, const char *place)
 	if (!p.is_layout)
 		confine_file(c, p.path);
 	else if (stat(p.path, &st) == 0)
-		allow(c, p.path, SANDBOX_TREE);
+		allow_layout(c, p.path);
 	else
 		allow(c, directory_of(p.path, &c->arena), SANDBOX_TREE);
 }

@@ -208,6 +208,17 @@ says_sandbox() {
 	[ -z "$(ls -A tmp)" ]
 }
 
+@test "a layout's blobs may lie behind a link" {
+	cp -r "$in/layout" out/layout
+	mv out/layout/blobs shared
+	ln -s ../../shared out/layout/blobs
+	expect 0 "$imgmin" copy "$in/other.tar" oci:out/layout:two
+	mv shared/sha256 deeper
+	ln -s ../deeper shared/sha256
+	expect 0 "$imgmin" build "$in/other" --compression zstd -o oci:out/layout:three
+	expect 0 "$imgmin" inspect oci:out/layout:three
+}
+
 @test "IMGMIN_SANDBOX=off is told" {
 	IMGMIN_SANDBOX=off says_sandbox 'sandbox: off, as IMGMIN_SANDBOX says' check "$in/image.tar"
 	IMGMIN_SANDBOX=on says_sandbox 'sandbox: Landlock' check "$in/image.tar"

@@ -172,6 +172,16 @@ static void try_nothing(void)
 	want_denied(make("in/new"));
 }
 
+// One that is no directory is passed over; the rest holds.
+static void try_no_directory(void)
+{
+	struct sandbox s = {0};
+
+	enter(&s, "out/file", SANDBOX_SPOOL);
+	want_denied(open("out/file", O_WRONLY));
+	want_denied(make("in/new"));
+}
+
 static void test_files(void **state)
 {
 	(void)state;
@@ -183,6 +193,7 @@ static void test_files(void **state)
 	in_child(try_spool);
 	in_child(try_special);
 	in_child(try_nothing);
+	in_child(try_no_directory);
 }
 
 // ---- calls ----
