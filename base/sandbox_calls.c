@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -162,6 +163,7 @@ static const int refused[] = {
 
 // What becomes of the calls from a number on, up to the next step.
 enum verdict { ALLOWED, REFUSED, UNKNOWN, SOCKETS, IOCTLS, CLONES };
+#define VERDICTS (CLONES + 1)
 struct step {
 	uint32_t from;
 	enum verdict verdict;
@@ -171,12 +173,16 @@ struct steps {
 	size_t len;
 };
 
+// The verdicts stand behind TREE, and the search for one of them in front of it.
+enum { TREE = 2 * (sizeof(refused) / sizeof(*refused)) + 32 };
+
 struct filter {
-	struct sock_filter at[4 * (sizeof(refused) / sizeof(*refused)) + 64];
-	unsigned short len;
+	struct sock_filter at[TREE + 64];
+	unsigned short first, end;
 	const struct steps *steps;
 	enum sandbox_network network;
-	bool is_too_large; // a jump goes too far
+	unsigned short ends[VERDICTS]; // where the verdicts stand
+	bool is_too_large;             // a jump goes too far
 };
 
 #define REFUSE (SECCOMP_RET_ERRNO | EPERM)
@@ -186,7 +192,7 @@ struct filter {
 
 static void add(struct filter *f, unsigned short code, uint32_t k, uint8_t yes, uint8_t no)
 {
-	f->at[f->len++] = (struct sock_filter){code, yes, no, k};
+	f->at[f->end++] = (struct sock_filter){code, yes, no, k};
 }
 
 static void load(struct filter *f, size_t offset)
@@ -257,22 +263,29 @@ static void filter_verdict(struct filter *f, enum verdict v)
 	}
 }
 
+// A jump from the instruction to where that many follow behind the next one.
+static uint8_t distance(struct filter *f, unsigned short from, unsigned short to)
+{
+	f->is_too_large |= to - from - 1 > UINT8_MAX;
+	return (uint8_t)(to - from - 1);
+}
+
 // A binary search for the step of the call's number, which is one of [low, high): the kernel runs
-// through it for every call there is when it takes a filter.
-static void search(struct filter *f, size_t low, size_t high)
+// through it for every call there is when it takes a filter. Gives where it begins: a search of one
+// step is its verdict. Written from its end to its beginning, and so are the instructions.
+static unsigned short search(struct filter *f, size_t low, size_t high)
 {
 	size_t middle = low + (high - low) / 2;
-	unsigned short jump = f->len;
 
-	if (high - low == 1) {
-		filter_verdict(f, f->steps->at[low].verdict);
-		return;
-	}
-	add(f, BPF_JMP | BPF_JGE | BPF_K, f->steps->at[middle].from, 0, 0);
-	search(f, low, middle);
-	f->is_too_large |= f->len - jump - 1 > UINT8_MAX;
-	f->at[jump].jt = (uint8_t)(f->len - jump - 1);
-	search(f, middle, high);
+	if (high - low == 1)
+		return f->ends[f->steps->at[low].verdict];
+	unsigned short yes = search(f, middle, high), no = search(f, low, middle);
+	unsigned short at = (unsigned short)(f->first - 1);
+
+	f->at[at] = (struct sock_filter){BPF_JMP | BPF_JGE | BPF_K, distance(f, at, yes),
+		distance(f, at, no), f->steps->at[middle].from};
+	f->first = at;
+	return at;
 }
 
 static int by_number(const void *a, const void *b)
@@ -328,18 +341,26 @@ int sandbox_limit_calls(const struct sandbox *s)
 {
 #ifdef ARCH
 	struct steps calls, steps;
-	struct filter f = {.steps = &steps, .network = s->network};
+	struct filter f = {.first = TREE, .end = TREE, .steps = &steps, .network = s->network};
+	static const struct sock_filter start[] = {
+		{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch)},
+		{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH},
+		{BPF_RET | BPF_K, 0, 0, REFUSE},
+		{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
+	};
 
 	list_calls(s->network, &calls);
 	make_steps(&calls, &steps);
-	load(&f, offsetof(struct seccomp_data, arch));
-	add(&f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	end(&f, REFUSE);
-	load(&f, offsetof(struct seccomp_data, nr));
+	for (enum verdict v = 0; v < VERDICTS; v++) {
+		f.ends[v] = f.end;
+		filter_verdict(&f, v);
+	}
 	search(&f, 0, steps.len);
+	f.first = (unsigned short)(f.first - sizeof(start) / sizeof(*start));
+	memcpy(f.at + f.first, start, sizeof(start));
 	if (f.is_too_large)
 		return E2BIG;
-	const struct sock_fprog program = {.len = f.len, .filter = f.at};
+	const struct sock_fprog program = {.len = f.end - f.first, .filter = f.at + f.first};
 
 	// Without the flag kernels before 5.16 make every branch slower.
 	if (!syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
