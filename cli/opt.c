@@ -122,6 +122,8 @@ static struct err *unknown(const struct parser *p, const char *typed, const char
 			vec_push(&a, &names, o->name);
 	for (const struct opt *o = common_opts; o->name; o++)
 		vec_push(&a, &names, o->name);
+	for (const struct opt *o = p->command ? NULL : program_opts; o && o->name; o++)
+		vec_push(&a, &names, o->name);
 	if (name)
 		near = opt_nearest(name, names.at, names.len);
 	if (near)

@@ -138,6 +138,12 @@ expect_usage_error()
 	done 9< <(commands)
 }
 
+@test "a mistyped --version is no --verbose" {
+	run --separate-stderr imgmin --verison
+	expect_usage_error
+	[ "${stderr_lines[1]}" = "hint: did you mean --version?" ]
+}
+
 @test "a wrong value, a missing one, and one too many" {
 	run --separate-stderr imgmin version --progress loud
 	expect_usage_error

@@ -89,6 +89,9 @@ round_trip() { # REF [OPTION]...
 	digest=$(jq -r '.manifests[0].digest' "$image/index.json")
 	[[ $output$stderr == *"digest: $digest"* ]]
 	expect 0 imgmin pull "$r_open/a/b@$digest" out/digest.tar
+	# A file that nobody has named is named then.
+	(cd out && expect 0 imgmin pull "$r_open/a/b@$digest" && says 'imgmin: wrote ./b.tar')
+	cmp out/b.tar out/digest.tar
 	[ "$(tar -xOf out/digest.tar "blobs/sha256/${digest#*:}" | sha256sum | cut -c1-64)" = "${digest#*:}" ]
 }
 
