@@ -215,6 +215,52 @@ static void reads_within_bounds(void **state)
 	err_drop(&e);
 }
 
+// Links to a name beside them, through a directory that is reached by a link: the short way says
+// what the walk name by name says, which paths too deep to be remembered take.
+static void links_beside(void **state)
+{
+	static const char *const names[] = {
+		"so", "so.6", "gone", "round", "up", "here", "dir", "c0", "c5"};
+	char text[8], next[8];
+
+	(void)state;
+	assert_int_equal(symlink("so.6", "usr/lib/so"), 0);
+	assert_int_equal(symlink("libc.so.6", "usr/lib/so.6"), 0);
+	assert_int_equal(symlink("missing", "usr/lib/gone"), 0);
+	assert_int_equal(symlink("round", "usr/lib/round"), 0);
+	assert_int_equal(symlink("..", "usr/lib/up"), 0);
+	assert_int_equal(symlink(".", "usr/lib/here"), 0);
+	assert_int_equal(symlink("deep", "usr/lib/dir"), 0);
+	for (int i = 0; i < 41; i++) { // too many from the first on, not from the sixth
+		snprintf(text, sizeof(text), "c%d", i);
+		snprintf(next, sizeof(next), "c%d", i + 1);
+		assert_int_equal(chdir("usr/lib") || symlink(next, text) || chdir(top), 0);
+	}
+	put("usr/lib/c41", "end");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[400] = "", shortly[32];
+
+		for (int k = 0; k < 100; k++)
+			strcat(path, "/.");
+		snprintf(shortly, sizeof(shortly), "/lib/%s", names[i]);
+		strcat(path, shortly);
+		const struct walk *w = root_walk(root, shortly), *by_name = root_walk(root, path);
+
+		assert_int_equal(w->error, by_name->error);
+		assert_int_equal(w->nlinks, by_name->nlinks);
+		for (size_t k = 0; k < w->nlinks; k++) {
+			assert_string_equal(w->links[k].path, by_name->links[k].path);
+			assert_string_equal(w->links[k].target, by_name->links[k].target);
+		}
+		if (!w->error)
+			assert_string_equal(w->path, by_name->path);
+	}
+	expect("/lib/so", 0, "/usr/lib/libc.so.6", 3);
+	expect("/lib/c5", 0, "/usr/lib/c41", 37);
+	expect("/lib/c0", ELOOP, NULL, 0);
+	assert_true(S_ISLNK(root_walk_parent(root, "/lib/so")->node.mode));
+}
+
 // A file that ends earlier than it did when it was opened is not read as a shorter one.
 static void shrinking_file(void **state)
 {
@@ -276,6 +322,7 @@ int main(void)
 		cmocka_unit_test(only_regular_files_open),
 		cmocka_unit_test(lists_in_byte_order),
 		cmocka_unit_test(reads_within_bounds),
+		cmocka_unit_test(links_beside),
 		cmocka_unit_test(shrinking_file),
 		cmocka_unit_test(machine_errors_are_kept),
 	};
