@@ -67,13 +67,11 @@ static struct ll_ruleset handled(const struct sandbox *s, int abi)
 	r.fs &= ~(uint64_t)(1 << 2 | 1 << 3); // reading a file, a directory
 	if (abi >= 2)
 		r.fs |= LL_REFER;
-	// Where no file can be opened to be written these two, which every open is asked for, are
-	// none of its rights.
-	if (abi >= 3 && s->writable.len)
+	if (abi >= 3) // not only of what is opened to be written: open(2), O_TRUNC
 		r.fs |= LL_TRUNCATE;
 	if (abi >= 4 && s->network != SANDBOX_NETWORK)
 		r.net = LL_NET_ALL;
-	if (abi >= 5 && s->writable.len)
+	if (abi >= 5)
 		r.fs |= LL_IOCTL_DEV;
 	// A program that is started outside may have to be stopped.
 	if (abi >= 6 && !s->starts_programs)
@@ -114,7 +112,7 @@ static bool allow_all(int ruleset, const struct ll_ruleset *all, const struct sa
 	vec_each (p, &s->writable)
 		if (!allow(ruleset, all, p))
 			return false;
-	return !s->writable.len || allow(ruleset, all, &null);
+	return allow(ruleset, all, &null);
 }
 
 // 0, or an errno; *abi is 0 where the kernel has none of it.

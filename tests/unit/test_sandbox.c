@@ -172,6 +172,19 @@ static void try_nothing(void)
 	want_denied(make("in/new"));
 }
 
+// A file that is opened to be read alone can be truncated by that (open(2), O_TRUNC).
+static void try_no_writes(void)
+{
+	struct sandbox s = {0};
+
+	want(!make("in/full"));
+	enter(&s, NULL, 0);
+	want_denied(open("in/full", O_RDONLY | O_TRUNC));
+	want_denied(open("in/full", O_WRONLY));
+	want_denied(make("in/new"));
+	want_denied(unlink("in/full"));
+}
+
 // One that is no directory is passed over; the rest holds.
 static void try_no_directory(void)
 {
@@ -193,6 +206,7 @@ static void test_files(void **state)
 	in_child(try_spool);
 	in_child(try_special);
 	in_child(try_nothing);
+	in_child(try_no_writes);
 	in_child(try_no_directory);
 }
 
