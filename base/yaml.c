@@ -227,6 +227,47 @@ static struct err *check_bytes(struct span s, const char *name, struct arena *a)
 	return NULL;
 }
 
+// A neighbour that lets a sign be an indicator, also as YAML 1.1's line breaks and a BOM.
+static bool is_apart(struct span s, size_t i)
+{
+	return i >= s.len || s.ptr[i] <= ' ' || s.ptr[i] >= 0x80;
+}
+
+// Of the blanks from i on, with an indicator behind them: where the first tab is. 0: none.
+static size_t tab_before_indicator(struct span s, size_t i)
+{
+	size_t tab = 0;
+
+	for (; i < s.len && (s.ptr[i] == ' ' || s.ptr[i] == '\t'); i++)
+		if (s.ptr[i] == '\t' && !tab)
+			tab = i;
+	if (i >= s.len || !memchr("?:|>-", s.ptr[i], 5) || (s.ptr[i] == '-' && !is_apart(s, i + 1)))
+		return 0;
+	return tab;
+}
+
+// "? a:<tab>: b": libfyaml up to 0.7.12 takes the tab for an error too, but drops the key a twice
+// and then crashes in fy_parser_destroy() (pantoniou/libfyaml issue 57). It must not see that.
+static struct err *check_tabs(struct span s, const char *name)
+{
+	unsigned line = 1, column = 0;
+	bool has_key = false;
+	size_t tab;
+
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.ptr[i];
+
+		column += (c & 0xc0) != 0x80;
+		has_key |= c == '?' && is_apart(s, i - 1) && is_apart(s, i + 1);
+		if (has_key && c == ':' && (tab = tab_before_indicator(s, i + 1)))
+			return err_new(ERR_USAGE, "%s:%u:%u: a tab where only spaces may indent",
+				name, line, column + (unsigned)(tab - i));
+		if (c == '\n')
+			line++, column = 0;
+	}
+	return NULL;
+}
+
 static void parser_drop(struct fy_parser **p)
 {
 	if (*p)
@@ -247,6 +288,7 @@ struct err *yaml_read(struct span s, const char *name, struct arena *a, struct y
 	if (s.len > YAML_MAX)
 		return err_new(ERR_USAGE, "%s: larger than %d bytes", name, YAML_MAX);
 	TRY(check_bytes(s, name, a));
+	TRY(check_tabs(s, name));
 	fy_diag_cfg_default(&quiet);
 	quiet.fp = NULL;
 	drop(diag_drop) struct fy_diag *diag = fy_diag_create(&quiet);

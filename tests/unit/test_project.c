@@ -135,6 +135,9 @@ static void options_win(void **state)
 	struct build_args b = built(yaml, "");
 
 	expect_list(b.tags, "<first><second>");
+	// A tab that indents nothing.
+	b = built("name:\t>-\n  x\nprograms: y?\n", "");
+	expect_list(b.tags, "<x>");
 	b = built(yaml, "-t third --layers stable --env A=2 --max-size 3MB --strip");
 	expect_list(b.tags, "<second><third>");
 	expect_list(b.env, "<A=1><A=2>");
@@ -241,6 +244,10 @@ static void errors_have_a_place(void **state)
 		{"tags: x", "imgmin.yaml:1:1: tags: no such key", "did you mean tag:?"},
 		{"a:\n  b: c", "imgmin.yaml:1:1: a: no such key", NULL},
 		{"name: x\nname: y", "imgmin.yaml:2:1: name: stands in line 1 already", NULL},
+		{"env:\n  ? a: b\n  ? c:\t? d",
+			"imgmin.yaml:3:7: a tab where only spaces may indent", NULL},
+		{"? name\xc3\xa9:\t\t- x\n", "imgmin.yaml:1:9: a tab where only spaces may indent",
+			NULL},
 		{"env:\n  A: 1\n  A: 2", "imgmin.yaml:3:3: A: stands in line 2 already", NULL},
 		{"name: [a]", "imgmin.yaml:1:7: name: a list, where a text is meant", NULL},
 		{"name:", "imgmin.yaml:1:1: name: nothing, where a text is meant", NULL},
