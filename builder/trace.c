@@ -456,18 +456,33 @@ static bool read_line(FILE *f, char **line, size_t *cap, uint64_t *total)
 	return c != EOF || n;
 }
 
-static bool is_special(struct arena *a, const char *path)
+// The kernel's own trees.
+static bool is_special(const char *path)
 {
 	static const char *const dirs[] = {"/proc", "/sys", "/dev"};
-	const char *plain = path_lexical(a, path);
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
 		size_t n = strlen(dirs[i]);
 
-		if (strncmp(plain, dirs[i], n) == 0 && (plain[n] == '/' || !plain[n]))
+		if (strncmp(path, dirs[i], n) == 0 && (path[n] == '/' || !path[n]))
 			return true;
 	}
 	return false;
+}
+
+// A file of the program, told once. Where ".." leads out of the kernel's trees again depends on
+// links and processes that were there then: "/proc/7/cwd/../../../../etc/x".
+static void hand_over_path(
+	struct arena *a, const char *path, struct strings *files, size_t *unknown)
+{
+	drop(arena_drop) struct arena scratch = {0};
+
+	if (is_special(path_lexical(&scratch, path)))
+		return;
+	if (is_special(path))
+		++*unknown;
+	else
+		vec_push(a, files, arena_strdup(a, path));
 }
 
 // Where a program was started behind a chroot the log is about that one: what led there are files
@@ -480,7 +495,6 @@ static void hand_over(struct trace *t, struct arena *a, struct strings *files, s
 	if (!t->has_inside)
 		*unknown += t->unknown[TREE_HERE] + t->unknown[TREE_ENTERED];
 	vec_each (p, &t->used) {
-		drop(arena_drop) struct arena scratch = {0};
 		char path[PATH_MAX];
 		size_t n = 0;
 
@@ -494,8 +508,8 @@ static void hand_over(struct trace *t, struct arena *a, struct strings *files, s
 			strcpy(path, "/");
 		void **slot = map_at(&seen, &t->own, path);
 
-		if (!*slot && !is_special(&scratch, path))
-			vec_push(a, files, arena_strdup(a, path));
+		if (!*slot)
+			hand_over_path(a, path, files, unknown);
 		*slot = *p;
 	}
 }

@@ -150,6 +150,11 @@ static void test_each_once(void **state)
 	       "1 stat(\"/usr/../dev/null\", {}) = 0\n1 stat(\"/device\", {}) = 0\n"
 	       "1 stat(\"/process/a\", {}) = 0\n",
 		"/device /process/a", 0);
+	// Where that leads, only the kernel knew.
+	expect("1 chdir(\"/proc/7/cwd\") = 0\n1 stat(\"../../../etc/x\", {}) = 0\n"
+	       "1 stat(\"../../../etc/x\", {}) = 0\n1 stat(\"../y\", {}) = 0\n"
+	       "1 open(\"/sys/../etc/z\", O_RDONLY) = 3\n1 stat(\"/usr/../etc/a\", {}) = 0\n",
+		"/usr/../etc/a", 2);
 }
 
 static void test_strings(void **state)
