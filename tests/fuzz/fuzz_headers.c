@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BLOB = 1000, NOW = 784111777 };
+enum { BLOB = 1000, NOW = 784111777, URL_LONG = 16000 };
 
 static bool same(const struct url *x, const struct url *y)
 {
@@ -27,6 +27,8 @@ static void check_url(const struct url *u, struct arena *a)
 		must((unsigned char)*p > ' ' && *p != 127);
 	must(!url_parse(u->text, a, &again) && same(u, &again));
 	must(!strpbrk(url_shown(u->text, a), "?#") || strstr(url_shown(u->text, a), "?…"));
+	if (strlen(u->text) > URL_LONG) // with more behind it, it may be too long
+		return;
 	must(!url_parse(url_with(u->text, "digest", "sha256:a b", a), a, &again));
 	must(url_same_origin(u, &again) || strchr(u->text, '#'));
 }
