@@ -60,6 +60,14 @@ char *str_dup(const char *s)
 	return memcpy(mem_alloc(n), s, n);
 }
 
+char *str_ndup(const char *s, size_t n)
+{
+	n = strnlen(s, n);
+	char *copy = mem_alloc(n + 1);
+
+	return memcpy(copy, s, n);
+}
+
 char *str_vprintf(const char *fmt, va_list ap)
 {
 	char *s = NULL;
@@ -139,7 +147,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	return memset(arena_take(a, n), 0, n);
 }
 
-void arena_release(struct arena *a, void *p, size_t n)
+void arena_release(struct arena *a, const void *p, size_t n)
 {
 	if (n < LARGE || !a->block)
 		return;

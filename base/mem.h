@@ -25,6 +25,8 @@ never_null void *mem_resize(void *p, size_t n);
 void mem_drop(void *pp);
 
 never_null char *str_dup(const char *s);
+// The first n bytes of s, or all of it where that is shorter.
+never_null char *str_ndup(const char *s, size_t n);
 never_null char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 never_null char *str_vprintf(const char *fmt, va_list ap);
 
@@ -40,7 +42,7 @@ never_null char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void arena_drop(struct arena *a);
 // Gives back what arena_alloc gave for n bytes, if it is large; what is small waits for arena_drop.
-void arena_release(struct arena *a, void *p, size_t n);
+void arena_release(struct arena *a, const void *p, size_t n);
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 // A growing array in an arena: struct { … vec(const char *) names; }. A zeroed one is empty.

@@ -178,9 +178,10 @@ static bool join(char path[PATH_TEXT_MAX], const char *dir, const char *name)
 
 	if (m > 255 || n + 1 + m + 1 > PATH_TEXT_MAX)
 		return false;
-	memcpy(path, dir, n);
-	path[n] = '/';
-	memcpy(path + n + 1, name, m + 1);
+	char *end = mempcpy(path, dir, n);
+
+	*end = '/';
+	memcpy(end + 1, name, m + 1);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 
 // Calls that the headers of older distributions lack; the same number on all machines but two
 // (Linux' include/uapi/asm-generic/unistd.h).
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the kernel's own names
 #if !defined(__mips__) && !defined(__alpha__)
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
@@ -43,6 +44,7 @@
 #define __NR_file_setattr 469
 #endif
 #endif
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64

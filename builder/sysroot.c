@@ -110,7 +110,7 @@ struct err *sysroot_read(
 	*source = text;
 	if (*is_for_all)
 		return NULL;
-	drop(mem_drop) char *word = strndup(text, (size_t)(equals - text));
+	drop(mem_drop) char *word = str_ndup(text, (size_t)(equals - text));
 	struct err *e = platform_parse(word, platform);
 
 	*is_for_all = e && slash && slash > equals; // "a=b/c"

@@ -168,7 +168,7 @@ static struct err *add_parents(struct tree *t, const struct tree_entry *e)
 
 	if (slash == e->entry.path)
 		return NULL;
-	drop(mem_drop) char *parent = strndup(e->entry.path, (size_t)(slash - e->entry.path));
+	drop(mem_drop) char *parent = str_ndup(e->entry.path, (size_t)(slash - e->entry.path));
 	struct tree_entry *known = map_get(&t->paths, parent);
 
 	if (!known)

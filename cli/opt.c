@@ -260,7 +260,7 @@ static struct err *give(
 {
 	if (t->opt->kind == OPT_SECRET)
 		value = hide(p, value);
-	if (t->base == p->args && p->command)
+	if (p->command && t->base == p->args)
 		vec_push(p->arena, &p->settings, (struct setting){*t, value});
 	return set(p->arena, t, typed, value);
 }

@@ -131,14 +131,14 @@ struct err *transport_commit(struct transport *t)
 static struct err *damaged(const struct descriptor *d, const struct digest *is, int fd)
 {
 	struct err *e = err_new(ERR_FAILED, "%s is damaged: its digest is %s", d->digest, is->text);
-	char link[40], path[PATH_MAX];
+	char link[40], file[PATH_MAX];
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	ssize_t n = readlink(link, file, sizeof(file) - 1);
 
-	path[n > 0 ? n : 0] = '\0';
+	file[n > 0 ? n : 0] = '\0';
 	return err_hint(e, "get or build the image again: %s is not as it was made",
-		path[0] && access(path, F_OK) == 0 ? path : "it");
+		file[0] && access(file, F_OK) == 0 ? file : "it");
 }
 
 // The size is known before the first byte, so that a longer blob is never read.

@@ -82,6 +82,16 @@ static void taken_is_not_dropped(void **state)
 	mem_drop(&kept);
 }
 
+static void a_copy_ends_with_its_text(void **state)
+{
+	(void)state;
+	const char source[] = {'a', 'b', 'c', 'd'};
+	drop(mem_drop) char *part = str_ndup(source, 3), *whole = str_ndup("ab", 100);
+
+	assert_string_equal(part, "abc");
+	assert_string_equal(whole, "ab");
+}
+
 static void maps_find_each_key(void **state)
 {
 	(void)state;
@@ -138,6 +148,7 @@ int main(void)
 		cmocka_unit_test(text_stays),
 		cmocka_unit_test(arrays_grow),
 		cmocka_unit_test(taken_is_not_dropped),
+		cmocka_unit_test(a_copy_ends_with_its_text),
 		cmocka_unit_test(maps_find_each_key),
 		cmocka_unit_test(errors_gain_context),
 	};
