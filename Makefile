@@ -85,7 +85,7 @@ unit:
 check:
 	@tests/lib/deps.sh check
 	@$(SUB) -j2 all tests
-	@B=$(B) tests/run.sh unit e2e
+	@B=$(B) tests/run.sh unit e2e lint
 
 # The static checks. Those that look at one file at a time leave a stamp beside its object, which
 # knows the headers, so that a second run looks only at what has changed.

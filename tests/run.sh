@@ -21,6 +21,7 @@ run_one() { # FILE
 	out=$tap/$(basename "$1").tap
 	case $1 in
 	*.bats) timeout -k 10 900 bats --tap "$1" ;;
+	*/lint.sh) timeout -k 10 1800 "$1" ;;
 	*) CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 600 "$1" ;;
 	esac >"$out" 2>&1 </dev/null
 	status=$?
