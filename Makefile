@@ -100,6 +100,7 @@ lint-clang: $(CHECKED:%.c=$(B)/lint/%.clang)
 lint-tidy: $(CHECKED:%.c=$(B)/lint/%.tidy)
 checked = @mkdir -p $(@D); $(1) $(filter-out -f%,$(CPPFLAGS) $(CFLAGS)) >$@.log 2>&1 && mv $@.log $@
 # What is off for one file, by the list of that checker, behind its option.
+comma := ,
 wrong_in = $(addprefix $(3),$(shell sed -n 's|^$(2) \([^ ]*\) .*|\1|p' tests/lint/$(1).txt))
 
 # DeadStores would be all about variables that cleanup reads. A third of the usual steps found as much.
@@ -110,8 +111,8 @@ $(B)/lint/%.gcc: %.c $(B)/%.o tests/lint/gcc.txt
 $(B)/lint/%.clang: %.c $(B)/%.o tests/lint/never_null.h tests/lint/clang.txt
 	$(call checked,clang --analyze $(ANALYSER) \
 		$(addprefix -Xclang ,$(call wrong_in,clang,$<,-analyzer-disable-checker=)) $(if $(filter-out base/err.c,$<),-include tests/lint/never_null.h) $<)
-$(B)/lint/%.tidy: %.c $(B)/%.o .clang-tidy
-	$(call checked,clang-tidy --quiet $< --)
+$(B)/lint/%.tidy: %.c $(B)/%.o .clang-tidy tests/lint/tidy.txt
+	$(call checked,clang-tidy --quiet '--checks=$(call wrong_in,tidy,$<,$(comma)-)' $< --)
 
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer; the first finding ends a test.
 san:
