@@ -32,12 +32,19 @@ static bool is_host(const char *host)
 			"0123456789-._:[]")];
 }
 
+static struct err *check_length(const char *url)
+{
+	return strlen(url) > URL_MAX ? err_new(ERR_NETWORK, "URL of more than %u bytes", URL_MAX)
+				     : NULL;
+}
+
 static struct err *fill(const struct curl_table *c, CURLU *u, struct arena *a, struct url *out)
 {
 	const char *port, *host;
 	size_t n;
 
 	TRY(get_part(c, u, CURLUPART_URL, a, &out->text));
+	TRY(check_length(out->text)); // resolved and encoded
 	TRY(get_part(c, u, CURLUPART_SCHEME, a, &out->scheme));
 	TRY(get_part(c, u, CURLUPART_HOST, a, &host));
 	TRY(get_part(c, u, CURLUPART_PORT, a, &port));
@@ -68,8 +75,7 @@ static void url_handle_drop(CURLU **u)
 
 static struct err *set(const struct curl_table *c, CURLU *u, const char *text)
 {
-	if (strlen(text) > URL_MAX)
-		return err_new(ERR_NETWORK, "URL of more than %u bytes", URL_MAX);
+	TRY(check_length(text));
 	for (const char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			return err_new(ERR_NETWORK, "URL with control characters");
