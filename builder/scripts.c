@@ -301,27 +301,46 @@ static struct err *take_shell(
 	return take_text(a, (struct span){(const uint8_t *)text, n}, name, depth);
 }
 
+// What not everyone may read holds secrets.
+static bool is_private(const struct assembly *a, const struct walk *w)
+{
+	return !a->is_image && !(w->node.mode & S_IROTH);
+}
+
+static bool is_path_added(const struct assembly *a, const char *path)
+{
+	vec_each (add, &a->spec->adds)
+		if (strcmp(add->path, path) == 0)
+			return true;
+	return false;
+}
+
 // A file that the script reads into itself. One that is named by its whole path is taken where the
-// sysroot has it, and what it calls counts as the script's own.
+// sysroot has it, and what it calls counts as the script's own. What not everyone may read holds
+// secrets: of a sysroot it is only taken by name.
 static struct err *take_sourced(struct assembly *a, const char *path, const char *name, int depth)
 {
 	struct arena *arena = tree_arena(a->tree);
 	const struct walk *w = root_walk(a->sysroot->root, path);
+	bool is_there = path[0] == '/' && !w->error && S_ISREG(w->node.mode);
+	bool is_secret = is_there && is_private(a, w);
 
 	if (path[0] == '/' && tree_find(a->tree, w->error ? path : w->path))
 		return NULL;
-	vec_each (add, &a->spec->adds)
-		if (strcmp(add->path, path) == 0)
-			return NULL;
-	if (path[0] == '/' && !w->error && S_ISREG(w->node.mode) && depth < DEPTH_MAX &&
+	if (is_path_added(a, path))
+		return NULL;
+	if (is_there && !is_secret && depth < DEPTH_MAX &&
 		!is_excluded(w->path, &a->spec->args->exclude)) {
 		TRY(assembly_take(
 			a, path, PART_DATA, arena_printf(arena, "read by %s", path_base(name))));
 		return take_shell(a, a->sysroot->root, w->path, path, depth + 1);
 	}
 	vec_push(arena, &a->notes,
-		arena_printf(arena, "%s reads %s: %s brings it if the image lacks it",
-			path_base(name), path, a->is_image ? "--keep" : "--add"));
+		arena_printf(arena, "%s reads %s%s: %s brings it if the image lacks it",
+			path_base(name), path, is_secret ? ", which not everyone may read" : "",
+			a->is_image         ? "--keep"
+				: is_secret ? "--include"
+					    : "--add"));
 	return NULL;
 }
 

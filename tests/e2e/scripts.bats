@@ -222,6 +222,11 @@ run_image() {
 		select(.path? == "'"$PWD/etc/two.sh"'") | .path' | head -n 1)" = "$PWD/etc/two.sh" ]
 	build 0 --exclude "$PWD/etc/two.sh" ./a.sh
 	says "a.sh reads $PWD/etc/two.sh" || says "one.sh reads $PWD/etc/two.sh"
+	chmod 640 etc/two.sh # it may hold a password
+	build 0 ./a.sh
+	says "one.sh reads $PWD/etc/two.sh, which not everyone may read: --include brings it"
+	[ -z "$("$imgmin" inspect --format json oci:image | jq -r '.. | objects |
+		select(.path? == "'"$PWD/etc/two.sh"'") | .path')" ]
 }
 
 @test "two scripts in one image, and scripts of interpreters that are not known" {
