@@ -106,7 +106,7 @@ static void put_number(uint8_t *p, size_t n, uint64_t value, bool is_binary)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) // base 256, as GNU tar writes what has no room
-		p[n - 1 - i] = i < 8 ? (uint8_t)(value >> 8 * i) : 0;
+		p[n - 1 - i] = (uint8_t)(i < 8 ? value >> 8 * i : 0);
 	p[0] |= 0x80;
 }
 
