@@ -116,8 +116,8 @@ static void *take_alone(struct arena_block *first, size_t n)
 	return first->next->bytes;
 }
 
-// Room in a block, whatever stands in it. Blocks are zeroed as they are handed out: a page that
-// nothing is put on is never touched.
+// Room in a block, whatever stands in it: a block is zeroed as it is handed out, and the end of a
+// large one, which may stay empty, is not touched.
 static void *arena_take(struct arena *a, size_t n)
 {
 	const size_t align = _Alignof(max_align_t);

@@ -209,11 +209,11 @@ static struct walk *walk_below(
 		error = root_lstat(r, path, &node);
 		if (error || !S_ISLNK(node.mode) || !follow)
 			break;
-		if (!is_plain_name(node.target) || dir->nlinks + links.len >= LINKS_MAX)
-			return NULL;
 		if (!links.len)
 			for (size_t i = 0; i < dir->nlinks; i++)
 				vec_push(&r->arena, &links, dir->links[i]);
+		if (!is_plain_name(node.target) || links.len >= LINKS_MAX)
+			return NULL;
 		vec_push(&r->arena, &links,
 			(struct link){arena_strdup(&r->arena, path), node.target});
 	}

@@ -2,7 +2,6 @@
 // where it writes, a filter of system calls (seccomp(2)) takes exec, sockets and the
 // administrator's calls. Each as far as the kernel has it; everything may be read.
 #pragma once
-#include <spawn.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -38,7 +37,13 @@ struct sandbox {
 // a kernel lacks something the rest holds all the same.
 const char *sandbox_enter(const struct sandbox *s, struct arena *a);
 
-// posix_spawnp, by a thread that stands outside the sandbox if there is one: credential helpers and
-// ssh write and connect wherever they are used to. The signal mask is to be among the attributes.
-int sandbox_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
-	const posix_spawnattr_t *attributes, char *const *argv, char *const *environment);
+struct sandbox_program {
+	char *const *argv; // looked for in PATH
+	int in, out;
+	bool takes_errors; // of its standard error, too: to out
+	bool has_group;    // of its own, and Ctrl-C is not for it
+};
+
+// posix_spawnp(3), by a thread that stands outside the sandbox if there is one: credential helpers
+// and ssh write and connect wherever they are used to. 0, or an errno.
+int sandbox_spawn(const struct sandbox_program *p, pid_t *pid);

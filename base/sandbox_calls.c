@@ -265,7 +265,7 @@ static void filter_verdict(struct filter *f, enum verdict v)
 	}
 }
 
-// A jump from the instruction to where that many follow behind the next one.
+// The operand of a jump at `from` that leads to `to`: how many instructions it passes over.
 static uint8_t distance(struct filter *f, unsigned short from, unsigned short to)
 {
 	f->is_too_large |= to - from - 1 > UINT8_MAX;
@@ -273,8 +273,9 @@ static uint8_t distance(struct filter *f, unsigned short from, unsigned short to
 }
 
 // A binary search for the step of the call's number, which is one of [low, high): the kernel runs
-// through it for every call there is when it takes a filter. Gives where it begins: a search of one
-// step is its verdict. Written from its end to its beginning, and so are the instructions.
+// through it for every call there is when it takes a filter. Jumps lead forward only, so what they
+// lead to is written first, and the instructions from the last to the first. Returns where the
+// search begins; one of a single step is its verdict.
 static unsigned short search(struct filter *f, size_t low, size_t high)
 {
 	size_t middle = low + (high - low) / 2;

@@ -1,5 +1,8 @@
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
 
 #include "base/sandbox_impl.h"
 
@@ -8,13 +11,55 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool is_there, is_asked, is_done;
+	const struct sandbox_program *program;
 	pid_t *pid;
-	const char *program;
-	const posix_spawn_file_actions_t *files;
-	const posix_spawnattr_t *attributes;
-	char *const *argv, *const *environment;
 	int result;
 } outside = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void set_files(posix_spawn_file_actions_t *files, const struct sandbox_program *p)
+{
+	posix_spawn_file_actions_adddup2(files, p->in, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(files, p->out, STDOUT_FILENO);
+	if (p->takes_errors)
+		posix_spawn_file_actions_adddup2(files, p->out, STDERR_FILENO);
+	else
+		posix_spawn_file_actions_addopen(files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+}
+
+// Signals reach it as they reach any program, whatever this process does with its own.
+static void set_signals(posix_spawnattr_t *attributes, bool has_group)
+{
+	sigset_t none, usual;
+
+	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE);
+	sigaddset(&usual, SIGINT);
+	sigaddset(&usual, SIGTERM);
+	sigaddset(&usual, SIGHUP);
+	posix_spawnattr_setsigmask(attributes, &none);
+	posix_spawnattr_setsigdefault(attributes, &usual);
+	posix_spawnattr_setpgroup(attributes, 0);
+	posix_spawnattr_setflags(attributes,
+		(short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+			(has_group ? POSIX_SPAWN_SETPGROUP : 0)));
+}
+
+static int start(const struct sandbox_program *p, pid_t *pid)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attributes);
+	set_files(&files, p);
+	set_signals(&attributes, p->has_group);
+	const int failed = posix_spawnp(pid, p->argv[0], &files, &attributes, p->argv, environ);
+
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&files);
+	return failed;
+}
 
 static void *stand_outside(void *unused)
 {
@@ -23,8 +68,7 @@ static void *stand_outside(void *unused)
 	for (;;) {
 		while (!outside.is_asked)
 			pthread_cond_wait(&outside.changed, &outside.lock);
-		outside.result = posix_spawnp(outside.pid, outside.program, outside.files,
-			outside.attributes, outside.argv, outside.environment);
+		outside.result = start(outside.program, outside.pid);
 		outside.is_asked = false;
 		outside.is_done = true;
 		pthread_cond_broadcast(&outside.changed);
@@ -52,22 +96,17 @@ void sandbox_stand_outside(void)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-int sandbox_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
-	const posix_spawnattr_t *attributes, char *const *argv, char *const *environment)
+int sandbox_spawn(const struct sandbox_program *p, pid_t *pid)
 {
 	int result;
 
 	if (!outside.is_there)
-		return posix_spawnp(pid, program, files, attributes, argv, environment);
+		return start(p, pid);
 	pthread_mutex_lock(&outside.lock);
 	while (outside.is_asked || outside.is_done)
 		pthread_cond_wait(&outside.changed, &outside.lock);
+	outside.program = p;
 	outside.pid = pid;
-	outside.program = program;
-	outside.files = files;
-	outside.attributes = attributes;
-	outside.argv = argv;
-	outside.environment = environment;
 	outside.is_asked = true;
 	pthread_cond_broadcast(&outside.changed);
 	while (!outside.is_done)

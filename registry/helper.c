@@ -30,36 +30,6 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-// In a process group of its own, so that whatever it starts ends with it.
-static int spawn(const char *program, const char *verb, int in, int out, pid_t *pid)
-{
-	char *argv[] = {(char *)program, (char *)verb, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, usual;
-
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGINT);
-	sigaddset(&usual, SIGTERM);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &usual);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes,
-		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	const int failed = sandbox_spawn(pid, program, &files, &attributes, argv, environ);
-
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return failed;
-}
-
 // Reads until the end; errors name no byte of it.
 static struct err *read_all(int fd, int64_t deadline, struct buffer *out)
 {
@@ -119,7 +89,11 @@ static struct err *converse(
 	if (pipe2(answer, O_CLOEXEC))
 		return err_sys(errno, "pipe");
 	drop(fd_drop) int out_ours = answer[0], out_its = answer[1];
-	const int failed = spawn(program, verb, in_its, out_its, &pid);
+	char *argv[] = {(char *)program, (char *)verb, NULL};
+	// In a process group of its own, so that whatever it starts ends with it.
+	const struct sandbox_program its = {
+		.argv = argv, .in = in_its, .out = out_its, .has_group = true};
+	const int failed = sandbox_spawn(&its, &pid);
 
 	if (failed)
 		return failed == ENOENT ? err_new(ERR_AUTH, "no such program in PATH")

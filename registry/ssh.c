@@ -110,34 +110,6 @@ static void *read_said(void *arg)
 	}
 }
 
-// In our own process group: it may ask at the terminal, and Ctrl-C is for both.
-static int spawn(struct ssh *s, char *const *argv, int in, int out)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, usual;
-
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGINT);
-	sigaddset(&usual, SIGTERM);
-	sigaddset(&usual, SIGHUP);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &usual);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	const int failed = sandbox_spawn(&s->pid, "ssh", &files, &attributes, argv, environ);
-
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return failed;
-}
-
 static struct err *start(struct ssh *s, const char *command, int in)
 {
 	char port[16], *argv[16] = {"ssh", "-T", "-x", "-o", "ClearAllForwardings=yes"};
@@ -159,7 +131,10 @@ static struct err *start(struct ssh *s, const char *command, int in)
 		return err_sys(errno, "pipe");
 	s->output = ends[0];
 	drop(fd_drop) int out = ends[1];
-	int failed = spawn(s, argv, in, out);
+	// In our own process group: it may ask at the terminal, and Ctrl-C is for both.
+	const struct sandbox_program its = {
+		.argv = argv, .in = in, .out = out, .takes_errors = true};
+	int failed = sandbox_spawn(&its, &s->pid);
 
 	if (failed == ENOENT)
 		return err_hint(err_new(ERR_FAILED, "ssh is not installed on this machine"),

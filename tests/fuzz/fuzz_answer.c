@@ -9,16 +9,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// *e is dropped.
-static bool fails(struct err *e)
-{
-	bool yes = e != NULL;
-
-	must(!yes || *err_text(e));
-	err_drop(&e);
-	return yes;
-}
-
 static void check_complaint(struct span body)
 {
 	char shorter[16], out[512];

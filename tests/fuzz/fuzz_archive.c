@@ -16,16 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { IMAGES_MAX = 8, LAYERS_MAX = 8 };
 
-// *e is dropped.
-static bool fails(struct err *e)
-{
-	bool yes = e != NULL;
-
-	must(!yes || *err_text(e));
-	err_drop(&e);
-	return yes;
-}
-
 static void check_blob(struct transport *t, const struct descriptor *d)
 {
 	drop(blob_drop) struct blob b = {.fd = -1};

@@ -10,16 +10,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// *e is dropped.
-static bool fails(struct err *e)
-{
-	bool yes = e != NULL;
-
-	must(!yes || *err_text(e));
-	err_drop(&e);
-	return yes;
-}
-
 static void must_equal(struct span x, struct span y)
 {
 	must(x.len == y.len && !memcmp(x.ptr, y.ptr, x.len));

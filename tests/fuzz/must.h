@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
+
 #define must(holds)                                                                                \
 	do {                                                                                       \
 		if (!(holds)) {                                                                    \
@@ -10,3 +12,13 @@
 			abort();                                                                   \
 		}                                                                                  \
 	} while (0)
+
+// Is it an error? Then it says what; it is dropped.
+static inline bool fails(struct err *e)
+{
+	bool yes = e != NULL;
+
+	must(!yes || *err_text(e));
+	err_drop(&e);
+	return yes;
+}

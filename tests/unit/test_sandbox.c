@@ -349,20 +349,10 @@ static void test_network(void **state)
 static int start(pid_t *pid, const char *program, const char *script)
 {
 	char *const argv[] = {(char *)program, "-c", (char *)script, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none;
+	const struct sandbox_program its = {
+		.argv = argv, .in = STDIN_FILENO, .out = STDOUT_FILENO, .takes_errors = true};
 
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	const int failed = sandbox_spawn(pid, program, &files, &attributes, argv, environ);
-
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return failed;
+	return sandbox_spawn(&its, pid);
 }
 
 static void *start_one(void *arg)
